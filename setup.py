@@ -1,0 +1,44 @@
+"""Packaging. `pip install -e .` is enough to run everything on CPU; extras add what else is wanted."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "socratic_jax/__init__.py").read_text()).group(1)
+
+setup(
+    name="socratic_jax",
+    version=VERSION,
+    description="Distilling reasoning into small language models, on JAX",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["socratic_jax", "socratic_jax.*"]),
+    package_data={"socratic_jax": ["**/*.txt"]},
+    python_requires=">=3.11",
+    install_requires=[
+        "absl-py>=2.1",
+        "etils[epath]>=1.9",
+        "flax>=0.12,<0.13",
+        "jax>=0.10.2,<0.13",
+        "matplotlib>=3.9",
+        "ml-collections>=1.0",
+        "numpy>=1.26",
+        "optax>=0.2.5",
+        "orbax-checkpoint>=0.11.20,<0.13",
+        "rich>=13",
+        "safetensors>=0.5",
+        "tensorboardX>=2.6",
+        "tokenizers>=0.22",
+        "transformers>=5,<6",
+    ],
+    extras_require={
+        # TensorFlow Datasets without TensorFlow: builders in the array_record format.
+        "tfds": ["array_record>=0.8; sys_platform == 'linux'", "grain>=0.2.12", "tensorflow-datasets>=4.9.9"],
+        "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.14"],
+        "tpu": ["jax[tpu]>=0.10.2,<0.13"],
+        "cuda": ["jax[cuda13]>=0.10.2,<0.13"],
+    },
+)

@@ -1,0 +1,63 @@
+"""Every option there is, with its default. The files in configs/ change what they need."""
+
+from ml_collections import ConfigDict
+
+
+def default_config() -> ConfigDict:
+    """The configuration that all others start from."""
+    return ConfigDict(
+        dict(
+            seed=0,  # Of everything random: initial weights, row order, dropout, sampling.
+            strategies=("answer_only", "cot", "socratic_unified", "socratic_iterative"),
+            data=dict(
+                source="arithmetic",  # See problems/sources.py, or a path with "{split}.jsonl" in it.
+                dir="",  # Where the source's files are, if it has files.
+                options=dict(),  # Of the source.
+                train_limit=0,  # Training problems; 0 is all that the source has.
+                validation_limit=0,
+                annotations=True,  # Keep GSM8K's <<48/2=24>> in what students learn.
+            ),
+            tokenizer=dict(
+                path="",  # Hugging Face directory or hub id; "" trains one on the training split.
+                vocab_size=512,  # Of a trained one.
+            ),
+            student=dict(
+                size="tiny-0.2m",  # See students/sizes.py.
+                weights="",  # Hugging Face directory or hub id to start from; "" starts from nothing.
+                context=256,  # Tokens in a sequence, and in a packed row.
+                dropout=0.0,
+                dtype="auto",  # Of the computation: "float32", "bfloat16"; "auto" is the latter off CPU.
+                remat=False,  # Recompute activations in the backward pass: less memory, more time.
+            ),
+            train=dict(
+                steps=1000,
+                batch_size=32,  # Packed rows in a step.
+                accumulate=1,  # Micro-batches that a batch is split into.
+                learning_rate=3e-3,
+                warmup=50,
+                end_fraction=0.05,  # Of the learning rate, at the last step.
+                weight_decay=0.01,
+                clip=1.0,
+                b1=0.9,
+                b2=0.98,
+                eps=1e-8,
+                log_every=20,
+                checkpoint_every=250,  # Validates, then saves.
+            ),
+            mesh=dict(data=-1, fsdp=1, tensor=1),
+            decode=dict(
+                slots=64,  # Dialogues side by side.
+                capacity=256,  # Tokens of prompt and dialogue together.
+                max_steps=10,  # Solutions; then the answer is forced.
+                temperature=0.0,
+                top_k=0,
+                top_p=1.0,
+            ),
+            evaluate=dict(
+                # Name -> split, and whatever differs from `data`: source, dir, options, limit.
+                suites=dict(test=dict(split="test")),
+                checkpoint="best",  # Or "latest".
+                oracles=True,  # Also score strategies that are given gold turns, named as such.
+            ),
+        )
+    )

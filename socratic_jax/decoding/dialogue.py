@@ -1,0 +1,159 @@
+"""Problems in, finished dialogues out: what evaluation and teachers call."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from socratic_jax.decoding.engine import Engine, Rows, decode
+from socratic_jax.decoding.grammar import DONE, Grammar, compile_grammar, parse_turns
+from socratic_jax.transcripts.examples import opening
+from socratic_jax.transcripts.roles import Role, Turn
+from socratic_jax.transcripts.strategies import Strategy
+from socratic_jax.transcripts.tokenizer import Tokenizer
+
+# How a dialogue can end.
+ANSWERED = "answered"
+STEP_LIMIT = "step_limit"  # Answered, but only since the answer was forced after the last step.
+TOKEN_LIMIT = "token_limit"  # Cut off in the middle: there is no answer.
+PROMPT_TOO_LONG = "prompt_too_long"  # Nothing was written.
+STATUSES = (ANSWERED, STEP_LIMIT, TOKEN_LIMIT, PROMPT_TOO_LONG)
+
+PROMPT_MULTIPLE = 32  # Prompts are padded to a multiple of this, to compile few shapes.
+
+
+@dataclasses.dataclass(frozen=True)
+class Prompt:
+    """What a dialogue starts from.
+
+    Attributes:
+      index: names the row for the random key: the same index gives the same samples whatever else
+        is in the batch.
+      question: the problem's text.
+      given: turns put in from outside, for strategies whose questions are given.
+    """
+
+    index: int
+    question: str
+    given: tuple[Turn, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Dialogue:
+    """A finished transcript.
+
+    Attributes:
+      turns: all of them, the problem first; the last may be cut off.
+      status: one of `STATUSES`.
+      n_tokens: tokens written, markers included and the prompt not.
+    """
+
+    turns: tuple[Turn, ...]
+    status: str
+    n_tokens: int
+
+    @property
+    def answer(self) -> str | None:
+        """The text of the answer turn, None where the dialogue did not get to its end."""
+        last = self.turns[-1]
+        return last.text if last.role == Role.ANSWER and self.status != TOKEN_LIMIT else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cast:
+    """A strategy with the students that play it.
+
+    Attributes:
+      strategy: what is played.
+      engine: decodes; `engine.students` has one entry for each part of the strategy.
+      params: for each part, the parameters of its student.
+      tokenizer: shared by all students of the cast.
+    """
+
+    strategy: Strategy
+    engine: Engine
+    params: tuple[Any, ...]
+    tokenizer: Tokenizer
+
+    def solve(
+        self,
+        prompts: Sequence[Prompt],
+        slots: int,
+        seed: int = 0,
+        progress: Callable[[int], None] = lambda n: None,
+    ) -> list[Dialogue]:
+        """Writes the dialogue of every prompt.
+
+        Args:
+          prompts: in any order; the results come in the same one.
+          slots: rows decoded side by side. The last batch is filled up with empty rows, so that
+            every batch runs the same program.
+          seed: of the sampling.
+          progress: called with the number of dialogues that a batch has finished.
+        """
+        grammar = compile_grammar(self.strategy, self.tokenizer)
+        texts = self.tokenizer.encode([prompt.question for prompt in prompts])
+        marker = self.tokenizer.marker(Role.PROBLEM)
+        openings = [[marker, *text, self.tokenizer.end] for text in texts]
+        scripts = [self._script(prompt.given) for prompt in prompts]
+        dialogues: list[Dialogue | None] = [None] * len(prompts)
+        fitting = []
+        for i, prompt in enumerate(prompts):
+            if len(openings[i]) < self.engine.capacity:
+                fitting.append(i)
+            else:
+                dialogues[i] = Dialogue((Turn(Role.PROBLEM, prompt.question),), PROMPT_TOO_LONG, 0)
+        progress(len(prompts) - len(fitting))
+        # Rows of one length finish together and share a prompt shape.
+        fitting.sort(key=lambda i: (len(openings[i]) + len(scripts[i]), i))
+        G = max([1, *map(len, scripts)])
+        for batch in (fitting[i : i + slots] for i in range(0, len(fitting), slots)):
+            rows = self._decode(
+                grammar, [openings[i] for i in batch], [scripts[i] for i in batch], G,
+                [prompts[i].index for i in batch], slots, seed,
+            )  # fmt: skip
+            for i, dialogue in zip(batch, self._read(rows, [len(openings[i]) for i in batch]), strict=True):
+                dialogues[i] = dialogue
+            progress(len(batch))
+        return dialogues
+
+    def _script(self, given: Sequence[Turn]) -> list[int]:
+        """Tokens of what is given: each turn and the choice to take it, then the choice to answer."""
+        if Role.DECISION not in self.strategy.given:
+            return []
+        script: list[int] = []
+        for turn, text in zip(given, self.tokenizer.encode([t.text for t in given]), strict=True):
+            script += [self.tokenizer.marker(turn.role), *text, self.tokenizer.end]
+        return [*script, self.tokenizer.marker(Role.ANSWER)]
+
+    def _decode(self, grammar: Grammar, openings, scripts, G: int, indices, slots: int, seed: int) -> Rows:
+        longest = max(map(len, openings))
+        T = min(-(-longest // PROMPT_MULTIPLE) * PROMPT_MULTIPLE, self.engine.capacity)
+        prompts_PxBxT = np.full((len(self.params), slots, T), self.tokenizer.pad, np.int32)
+        lengths_B = np.zeros(slots, np.int32)
+        script_BxG = np.zeros((slots, G), np.int32)
+        index_B = np.zeros(slots, np.uint32)
+        for b, (prompt, script, index) in enumerate(zip(openings, scripts, indices, strict=True)):
+            prompts_PxBxT[:, b, : len(prompt)] = prompt
+            for p, part in enumerate(self.strategy.cast):
+                prompts_PxBxT[p, b, 0] = opening(part, self.tokenizer)
+            lengths_B[b], index_B[b] = len(prompt), index
+            script_BxG[b, : len(script)] = script
+        keys_B = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), index_B)
+        return decode(self.engine, self.params, grammar, prompts_PxBxT, lengths_B, script_BxG, keys_B)
+
+    def _read(self, rows: Rows, prompt_lengths: Sequence[int]) -> Iterator[Dialogue]:
+        rows = jax.device_get(rows._replace(hidden=(), states=(), keys_B=()))
+        for b, n_prompt in enumerate(prompt_lengths):
+            tokens = rows.tokens_BxS[b, : rows.lengths_B[b]]
+            turns = tuple(
+                Turn(role, self.tokenizer.decode(ids).strip())
+                for role, ids, _ in parse_turns(tokens, self.tokenizer)
+            )
+            if rows.phases_B[b] != DONE:
+                status = TOKEN_LIMIT
+            else:
+                status = STEP_LIMIT if rows.closed_B[b] else ANSWERED
+            yield Dialogue(turns, status, int(len(tokens) - n_prompt))

@@ -1,0 +1,194 @@
+"""The decoder: one jitted loop in which a cast of students writes a batch of transcripts.
+
+Every part of the cast reads every token, each into its own cache; only the part whose turn it is
+has its logits sampled. So rows in different phases share a batch, none waits for another, and
+nothing is ever encoded twice: handing a row over costs a table look-up.
+
+Shapes: B rows, S slots of a row (tokens of prompt and output together), T prompt slots, G script
+slots, V padded vocabulary.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from socratic_jax.decoding.grammar import DONE, SCRIPT, Grammar, after, inside
+from socratic_jax.decoding.sampling import Sampling, sample
+from socratic_jax.students.student import Student
+from socratic_jax.transcripts.roles import Role
+
+
+class Rows(NamedTuple):
+    """Everything that a batch of transcripts in progress consists of.
+
+    Attributes:
+      tokens_BxS: int32, the transcripts so far.
+      lengths_B: int32, how much of them there is.
+      phases_B: int32, see grammar.py.
+      steps_B: int32, solutions begun.
+      closed_B: bool, the step limit cut the dialogue short and forced the answer.
+      script_BxG: int32, tokens that are given from outside, in the order of their use.
+      cursor_B: int32, how much of the script has been used.
+      keys_B: one random key a row.
+      hidden: for each part, hidden states BxD at the last token.
+      states: for each part, its student's decoding state.
+    """
+
+    tokens_BxS: jax.Array
+    lengths_B: jax.Array
+    phases_B: jax.Array
+    steps_B: jax.Array
+    closed_B: jax.Array
+    script_BxG: jax.Array
+    cursor_B: jax.Array
+    keys_B: jax.Array
+    hidden: tuple[jax.Array, ...]
+    states: tuple[Any, ...]
+
+    @property
+    def running_B(self) -> jax.Array:
+        return (self.phases_B != DONE) & (self.lengths_B < self.tokens_BxS.shape[1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    """Decodes with one cast. Jitted functions are cached by this value.
+
+    Attributes:
+      students: for each part of the cast, the student that plays it.
+      capacity: S, the most tokens of prompt and output together that a row can have.
+      max_steps: the most solutions in a transcript; then the answer is forced.
+      sampling: how tokens are chosen.
+    """
+
+    students: tuple[Student, ...]
+    capacity: int
+    max_steps: int
+    sampling: Sampling = Sampling()
+
+    def __post_init__(self):
+        for student in self.students:
+            if self.capacity > student.context:
+                raise ValueError(
+                    f"decode.capacity is {self.capacity} tokens; the student's context is {student.context}"
+                )
+
+    def start(self, params, prompts_PxBxT, lengths_B, script_BxG, keys_B) -> Rows:
+        """Reads the prompts.
+
+        Args:
+          params: for each part, the parameters of its student.
+          prompts_PxBxT: int32, for each part, prompts as it reads them, padded on the right. A prompt
+            ends with the end token of the problem's turn.
+          lengths_B: int32, their lengths.
+          script_BxG: int32, what is given besides the problem.
+          keys_B: a random key a row.
+        """
+        _, B, T = prompts_PxBxT.shape
+        hidden, states = [], []
+        for student, p, prompt_BxT in zip(self.students, params, prompts_PxBxT, strict=True):
+            x_BxD, state = student.prefill(p, student.init_state(B, self.capacity), prompt_BxT, lengths_B)
+            hidden.append(x_BxD)
+            states.append(state)
+        zeros_B = jnp.zeros(B, jnp.int32)
+        return Rows(
+            tokens_BxS=jnp.zeros((B, self.capacity), jnp.int32).at[:, :T].set(prompts_PxBxT[0]),
+            lengths_B=lengths_B,
+            # Rows without a prompt fill up the batch; they are done before they begin.
+            phases_B=jnp.where(lengths_B > 0, after(Role.PROBLEM), DONE),
+            steps_B=zeros_B,
+            closed_B=zeros_B.astype(bool),
+            script_BxG=script_BxG,
+            cursor_B=zeros_B,
+            keys_B=keys_B,
+            hidden=tuple(hidden),
+            states=tuple(states),
+        )
+
+    def step(self, params, grammar: Grammar, rows: Rows) -> Rows:
+        """Writes one token in every running row, and lets every part read it."""
+        B, S = rows.tokens_BxS.shape
+        row_B = jnp.arange(B)
+        running_B = rows.running_B
+        speaker_B = grammar.speaker_P[rows.phases_B]
+
+        logits_BxV = self.students[0].head(params[0], rows.hidden[0])
+        for i in range(1, len(self.students)):
+            theirs_BxV = self.students[i].head(params[i], rows.hidden[i])
+            logits_BxV = jnp.where((speaker_B == i)[:, None], theirs_BxV, logits_BxV)
+
+        keys_B = jax.vmap(jax.random.fold_in)(rows.keys_B, rows.lengths_B)
+        logits_BxV = jnp.where(grammar.allowed_PxV[rows.phases_B], logits_BxV, -jnp.inf)
+        free_B = sample(logits_BxV, keys_B, self.sampling)
+        # At the step limit a row that would go on answers instead, and is marked.
+        full_B = rows.steps_B >= self.max_steps
+        cut_B = full_B & ~grammar.closing_PxV[rows.phases_B, free_B]
+        answer = jnp.argmax(grammar.class_V == 2 + Role.ANSWER).astype(jnp.int32)
+        token_B = jnp.where(cut_B, answer, free_B)
+        scripted_B = speaker_B == SCRIPT
+        token_B = jnp.where(scripted_B, rows.script_BxG[row_B, rows.cursor_B], token_B)
+
+        class_B = grammar.class_V[token_B]
+        phases_B = jnp.where(running_B, grammar.next_PxC[rows.phases_B, class_B], rows.phases_B)
+        begun_B = running_B & (class_B == 2 + Role.SOLUTION)
+        # Rows that are not running write to a slot outside of the array, which drops it.
+        at_B = jnp.where(running_B, rows.lengths_B, S)
+        tokens_BxS = rows.tokens_BxS.at[row_B, at_B].set(token_B, mode="drop")
+
+        hidden, states = [], []
+        read_B = jnp.minimum(rows.lengths_B, S - 1)
+        for student, p, state in zip(self.students, params, rows.states, strict=True):
+            x_BxD, state = student.step(p, state, token_B, read_B)
+            hidden.append(x_BxD)
+            states.append(state)
+        return Rows(
+            tokens_BxS=tokens_BxS,
+            lengths_B=rows.lengths_B + running_B,
+            phases_B=phases_B,
+            steps_B=rows.steps_B + begun_B,
+            closed_B=rows.closed_B | (running_B & cut_B & ~scripted_B),
+            script_BxG=rows.script_BxG,
+            cursor_B=rows.cursor_B + (running_B & scripted_B),
+            keys_B=rows.keys_B,
+            hidden=tuple(hidden),
+            states=tuple(states),
+        )
+
+    def run(self, params, grammar: Grammar, rows: Rows) -> Rows:
+        """Writes until every row is done or full."""
+        return jax.lax.while_loop(
+            lambda rows: jnp.any(rows.running_B), lambda rows: self.step(params, grammar, rows), rows
+        )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _start(engine: Engine, params, prompts_PxBxT, lengths_B, script_BxG, keys_B) -> Rows:
+    return engine.start(params, prompts_PxBxT, lengths_B, script_BxG, keys_B)
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
+def _run(engine: Engine, params, grammar: Grammar, rows: Rows) -> Rows:
+    return engine.run(params, grammar, rows)
+
+
+def decode(
+    engine: Engine,
+    params: Sequence[Any],
+    grammar: Grammar,
+    prompts_PxBxT: np.ndarray,
+    lengths_B: np.ndarray,
+    script_BxG: np.ndarray,
+    keys_B: jax.Array,
+) -> Rows:
+    """Reads a batch of prompts and writes their transcripts; see `Engine.start` for the arguments."""
+    grammar = Grammar(*map(jnp.asarray, grammar))
+    rows = _start(engine, tuple(params), prompts_PxBxT, lengths_B, script_BxG, keys_B)
+    return _run(engine, tuple(params), grammar, rows)
+
+
+__all__ = ["Engine", "Rows", "decode", "inside"]

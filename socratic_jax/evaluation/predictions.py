@@ -1,0 +1,83 @@
+"""What a cast made of each problem of a suite, with the whole dialogue, as JSONL."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from socratic_jax.decoding.dialogue import Cast, Dialogue, Prompt
+from socratic_jax.problems import answers
+from socratic_jax.problems.problem import Problem
+from socratic_jax.transcripts.roles import Role, Turn
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """One scored dialogue.
+
+    Attributes:
+      id, question, gold: of the problem.
+      gold_steps: how many steps the gold explanation takes; 0 where there is none.
+      answer: canonical answer text, None if there is none that can be read.
+      correct: whether it is the gold answer.
+      status: how the dialogue ended; see decoding.dialogue.STATUSES.
+      n_tokens: tokens written.
+      turns: {"role", "text"} of every turn, the problem left out.
+    """
+
+    id: str
+    question: str
+    gold: str
+    gold_steps: int
+    answer: str | None
+    correct: bool
+    status: str
+    n_tokens: int
+    turns: tuple[dict[str, str], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> "Prediction":
+        return cls(**{**record, "turns": tuple(record["turns"])})
+
+
+def given_turns(problem: Problem, cast: Cast) -> tuple[Turn, ...]:
+    """The gold turns of the roles that a strategy takes as given, the problem's own left out."""
+    if Role.QUESTION not in cast.strategy.given:
+        return ()
+    return tuple(Turn(Role.QUESTION, step.subquestion) for step in problem.steps)
+
+
+def score(problem: Problem, dialogue: Dialogue) -> Prediction:
+    """Compares a dialogue's answer with the gold one."""
+    text = dialogue.answer
+    answer = None if text is None else answers.extract(text, kind=answers.kind_of(problem.answer))
+    return Prediction(
+        id=problem.id,
+        question=problem.question,
+        gold=problem.answer,
+        gold_steps=len(problem.steps),
+        answer=answer,
+        correct=answers.same(answer, problem.answer),
+        status=dialogue.status,
+        n_tokens=dialogue.n_tokens,
+        turns=tuple(
+            {"role": turn.role.name.lower(), "text": turn.text}
+            for turn in dialogue.turns
+            if turn.role != Role.PROBLEM
+        ),
+    )
+
+
+def predict(
+    cast: Cast,
+    problems: Sequence[Problem],
+    slots: int,
+    seed: int,
+    progress: Callable[[int], None] = lambda n: None,
+) -> list[Prediction]:
+    """Lets a cast solve problems and scores what it says."""
+    prompts = [Prompt(i, problem.question, given_turns(problem, cast)) for i, problem in enumerate(problems)]
+    dialogues = cast.solve(prompts, slots, seed, progress)
+    return [score(problem, dialogue) for problem, dialogue in zip(problems, dialogues, strict=True)]

@@ -1,0 +1,206 @@
+"""GSM8K: grade-school word problems with human solutions, and the same steps as Socratic questions.
+
+The data are OpenAI's (Cobbe et al. 2021, "Training Verifiers to Solve Math Word Problems",
+arXiv 2110.14168; github.com/openai/grade-school-math): 7,473 training and 1,319 test problems. A
+row is {"question", "answer"}; the answer has one step a line and ends with "#### 72". The Socratic
+files have the same problems in the same order and steps as "sub-question ** solution".
+
+There is no validation split, so one is carved from the training file by a rule that depends on the
+questions alone, not on their order: the problems whose question has the smallest SHA-256, 473 of
+7,473 (the same share of a smaller file). "train" is the remaining 7,000.
+
+The calculator annotations <<48/2=24>> are kept; transcripts decide about them.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from socratic_jax.problems import answers, jsonl
+from socratic_jax.problems.problem import Problem, ProblemError, Step
+
+SPLITS = ("train", "validation", "test")
+_VALIDATION, _TRAINING = 473, 7473
+_FILES = {"train": "train", "validation": "train", "test": "test"}  # split -> file of OpenAI's
+
+
+def load(split: str, data_dir: str | os.PathLike[str] | None, socratic: bool = True) -> list[Problem]:
+    """Reads a split from OpenAI's JSONL files.
+
+    Args:
+      split: "train", "validation" or "test".
+      data_dir: the folder of train.jsonl and test.jsonl (train_socratic.jsonl and
+        test_socratic.jsonl if `socratic`); any path that etils.epath opens.
+      socratic: whether the steps have their sub-questions; without, they are the human chain of
+        thought, with the same solutions.
+
+    Returns:
+      The problems in the order of the file. Ids are "gsm8k/train/12" by file and line from 1, the
+      same with and without sub-questions. Steps without a solution (a blank line in six official
+      rows) are left out.
+
+    Raises:
+      ProblemError: a file is missing or broken; one line that names file and line.
+      ValueError: an unknown split.
+    """
+    _check(split)
+    if not data_dir:
+        raise ProblemError(
+            "gsm8k: no data_dir; give the folder of OpenAI's train.jsonl, test.jsonl, "
+            "train_socratic.jsonl and test_socratic.jsonl"
+        )
+    name = _FILES[split]
+    path = f"{os.fspath(data_dir).rstrip('/')}/{name}{'_socratic' if socratic else ''}.jsonl"
+    rows = jsonl.read_records(path)
+    return _problems(split, rows, lambda line: f"{path}:{line}", socratic)
+
+
+def load_tfds(
+    split: str, data_dir: str | os.PathLike[str] | None = None, socratic: bool = True
+) -> list[Problem]:
+    """Reads a split through TensorFlow Datasets, without TensorFlow.
+
+    TFDS stores rows in the order of a hash of their line number. That order is undone here, so that
+    the same rows give the same problems with the same ids as `load`. Rows of the plain and of the
+    Socratic file are shuffled differently, which proves for every row that it was undone rightly.
+
+    Args:
+      split: "train", "validation" or "test".
+      data_dir: where TFDS prepared "gsm8k" as array_record (see `prepare_tfds`); None is TFDS's
+        own default folder.
+      socratic: as in `load`.
+
+    Raises:
+      ProblemError: TFDS is not installed, or the data are not prepared (the message has the
+        command), or are not those of OpenAI.
+      ValueError: an unknown split.
+    """
+    _check(split)
+    name = _FILES[split]
+    builder = _builder(data_dir)
+    command = f"from socratic_jax.problems import gsm8k; gsm8k.prepare_tfds({_quoted(data_dir)})"
+    try:
+        plain, paired = (
+            _in_file_order(part, builder.as_data_source(split=part)) for part in (name, f"{name}_socratic")
+        )
+    except Exception as error:  # TFDS raises many kinds for data that are absent or half there
+        reason = str(error).strip().split("\n", 1)[0]
+        raise ProblemError(
+            f"gsm8k_tfds: the data are not prepared as array_record under {builder.data_path} "
+            f"({type(error).__name__}: {reason[:120]}); run: python -c '{command}'"
+        ) from None
+    if [row["question"] for row in plain] != [row["question"] for row in paired]:
+        raise ProblemError(
+            f"gsm8k_tfds: {name!r} and '{name}_socratic' under {builder.data_path} are not the "
+            f"same questions in the same order; delete that folder and run: python -c '{command}'"
+        )
+    part = f"{name}_socratic" if socratic else name
+    rows = enumerate(paired if socratic else plain, start=1)
+    return _problems(split, rows, lambda line: f"{builder.data_path} ({part}):{line}", socratic)
+
+
+def prepare_tfds(data_dir: str | os.PathLike[str] | None = None) -> None:
+    """Downloads GSM8K with TFDS and writes it as array_record, the format that needs no TensorFlow.
+
+    Args:
+      data_dir: where TFDS keeps its data sets; None is TFDS's own default folder.
+
+    Raises:
+      ProblemError: TFDS is not installed.
+    """
+    _builder(data_dir).download_and_prepare()
+
+
+def _check(split: str) -> None:
+    if split not in SPLITS:
+        raise ValueError(f"gsm8k has no split {split!r}; its splits are {', '.join(SPLITS)}")
+
+
+def _builder(data_dir: str | os.PathLike[str] | None) -> Any:
+    try:
+        # TFDS imports importlib_resources only when it prepares data, and forgets to require it.
+        import importlib_resources  # noqa: F401
+        import tensorflow_datasets as tfds
+
+        # The import of the module registers the builder; tfds.builder alone does not find it.
+        import tensorflow_datasets.text
+    except ImportError as error:
+        raise ProblemError(
+            f"gsm8k_tfds: TensorFlow Datasets cannot be imported ({error}); "
+            "run: pip install tensorflow-datasets array_record importlib_resources"
+        ) from None
+    data_dir = None if data_dir is None else os.path.expanduser(os.fspath(data_dir))
+    return tfds.builder("gsm8k", data_dir=data_dir, file_format="array_record")
+
+
+def _in_file_order(part: str, rows: Any) -> list[dict[str, str]]:
+    """Undoes the shuffling of TFDS: it writes the rows sorted by md5(split name + line index)."""
+    order = sorted(range(len(rows)), key=lambda i: hashlib.md5(f"{part}{i}".encode()).digest())
+    ordered: list[dict[str, str]] = [{}] * len(rows)
+    for position, index in enumerate(order):
+        row = rows[position]
+        ordered[index] = {key: _as_text(row[key]) for key in ("question", "answer")}
+    return ordered
+
+
+def _problems(
+    split: str,
+    rows: Iterable[tuple[int, Mapping[str, Any]]],
+    where: Callable[[int], str],
+    socratic: bool,
+) -> list[Problem]:
+    name = _FILES[split]
+    problems = [_problem(f"gsm8k/{name}/{line}", row, where(line), socratic) for line, row in rows]
+    if not problems:
+        raise ProblemError(f"{where(1)}: no problems; it should be the file of OpenAI's release")
+    if name != "train":
+        return problems
+    hashes = [hashlib.sha256(problem.question.encode()).digest() for problem in problems]
+    count = round(len(problems) * _VALIDATION / _TRAINING)
+    # By the value and not by the place, so that a question that is there twice is on one side.
+    limit = sorted(hashes)[count - 1] if count else b""
+    held_out = split == "validation"
+    return [problem for problem, value in zip(problems, hashes, strict=True) if (value <= limit) == held_out]
+
+
+def _problem(name: str, row: Mapping[str, Any], where: str, socratic: bool) -> Problem:
+    for field in ("question", "answer"):
+        if not isinstance(row.get(field), str) or not row[field].strip():
+            raise ProblemError(
+                f"{where}: field {field!r} is missing, empty or not text; "
+                'a row is {"question": ..., "answer": ...} as in OpenAI\'s release'
+            )
+    *lines, last = row["answer"].strip().split("\n")
+    answer = answers.canonical(last.removeprefix("####").strip())
+    if not last.startswith("#### ") or answer is None:
+        raise ProblemError(f"{where}: the answer must end with a line '#### 72', not with {last[:60]!r}")
+    steps = (_step(line, where, socratic) for line in lines)
+    return Problem(
+        id=name,
+        question=row["question"].strip(),
+        answer=answer,
+        steps=tuple(step for step in steps if step.solution),
+    )
+
+
+def _step(line: str, where: str, socratic: bool) -> Step:
+    if not socratic:
+        return Step("", line.strip())
+    subquestion, separator, solution = line.partition("**")
+    if not separator or not subquestion.strip():
+        raise ProblemError(
+            f"{where}: the step {line[:60]!r} is not 'sub-question ** solution'; "
+            "read the Socratic file, or load with socratic=False"
+        )
+    return Step(subquestion.strip(), solution.strip())
+
+
+def _as_text(value: bytes | str) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def _quoted(data_dir: str | os.PathLike[str] | None) -> str:
+    # Double quotes: the command stands in single quotes.
+    return "" if data_dir is None else json.dumps(os.fspath(data_dir))

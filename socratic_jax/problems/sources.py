@@ -1,0 +1,139 @@
+"""Where problems come from: one table from names to loaders, the only thing that configs name.
+
+A name is a row of SOURCES, or the path of a JSONL file of the user's own:
+
+* "data/{split}.jsonl" has one file a split: "train" reads data/train.jsonl, and so on.
+* "data/mine.jsonl" is one file with one split, "all". Asking it for "train" or "test" is refused,
+  because it would answer both with the same problems: training on what is tested.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from socratic_jax.problems import gsm8k, jsonl
+from socratic_jax.problems.problem import Problem
+
+WHOLE_FILE = "all"  # the split of a JSONL file whose name has no {split}
+_PLACE = "{split}"
+_COUNTS = {"train": 20_000, "validation": 500, "test": 1_000, "test_ood": 1_000}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """A place that problems come from.
+
+    Attributes:
+      load: called as load(split, data_dir, limit, **options); a loader may ignore the limit, and
+        one that makes its problems uses it to make no more.
+      splits: the names of its splits.
+      description: one line for people.
+      options: the options it takes, with their defaults.
+    """
+
+    load: Callable[..., list[Problem]]
+    splits: tuple[str, ...]
+    description: str
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def _arithmetic(
+    split: str, data_dir: str | None, limit: int | None, *, level: str, seed: int
+) -> list[Problem]:
+    from socratic_jax.problems import arithmetic
+
+    count = _COUNTS[split] if limit is None else limit
+    return arithmetic.problems(level=level, split=split, seed=seed, count=count)
+
+
+def _gsm8k(split: str, data_dir: str | None, limit: int | None, *, socratic: bool) -> list[Problem]:
+    return gsm8k.load(split, data_dir, socratic)
+
+
+def _gsm8k_tfds(split: str, data_dir: str | None, limit: int | None, *, socratic: bool) -> list[Problem]:
+    return gsm8k.load_tfds(split, data_dir, socratic)
+
+
+SOURCES: dict[str, Source] = {
+    "arithmetic": Source(
+        _arithmetic,
+        tuple(_COUNTS),
+        "generated word problems with gold Socratic steps; needs no files",
+        {"level": "chain2to4", "seed": 0},
+    ),
+    "gsm8k": Source(
+        _gsm8k,
+        gsm8k.SPLITS,
+        "OpenAI's GSM8K from its JSONL files in data_dir",
+        {"socratic": True},
+    ),
+    "gsm8k_tfds": Source(
+        _gsm8k_tfds,
+        gsm8k.SPLITS,
+        "the same through TensorFlow Datasets, prepared in data_dir",
+        {"socratic": True},
+    ),
+}
+
+
+def load(
+    name: str,
+    split: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
+    **options: Any,
+) -> list[Problem]:
+    """Loads problems.
+
+    Args:
+      name: a key of SOURCES, or a path ending in ".jsonl" (with "{split}" in it, or one file whose
+        only split is "all").
+      split: one of the source's splits.
+      data_dir: the folder of sources that read files; paths ignore it.
+      limit: take the first so many problems, or all there are if that is less. "arithmetic"
+        makes as many as it says, and by default 20,000 for train, 500 for validation and 1,000
+        for test and test_ood.
+      **options: the source's own, see Source.options.
+
+    Raises:
+      ValueError: an unknown source, split or option (the message lists the valid ones), or a limit
+        that is not a positive whole number.
+      ProblemError: the data are missing or broken.
+    """
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        raise ValueError(f"limit must be a positive whole number or None, not {limit!r}")
+    is_path = name.endswith(".jsonl")
+    if not is_path and name not in SOURCES:
+        raise ValueError(
+            f"unknown source of problems {name!r}; the sources are {', '.join(SOURCES)}, "
+            "or a path ending in .jsonl"
+        )
+    source = _file(name) if is_path else SOURCES[name]
+    # A path with {split} has whatever splits there are files for.
+    if source.splits and split not in source.splits:
+        raise ValueError(_no_split(name, split, source))
+    unknown = sorted(set(options) - set(source.options))
+    if unknown:
+        valid = ", ".join(source.options) or "none"
+        raise ValueError(f"source {name!r} has no option {unknown[0]!r}; its options are: {valid}")
+    folder = None if data_dir is None else os.fspath(data_dir)
+    return source.load(split, folder, limit, **{**source.options, **options})[:limit]
+
+
+def _file(path: str) -> Source:
+    """The user's own file, or files, as a source."""
+
+    def read(split: str, data_dir: str | None, limit: int | None) -> list[Problem]:
+        return jsonl.read(path.replace(_PLACE, split))
+
+    return Source(read, () if _PLACE in path else (WHOLE_FILE,), "problems of one's own")
+
+
+def _no_split(name: str, split: str, source: Source) -> str:
+    if source.splits == (WHOLE_FILE,):
+        return (
+            f"{name} is one file, so its {split!r} would be the same problems as every other split; name "
+            f"files like '{name.removesuffix('.jsonl')}_{_PLACE}.jsonl', or ask for its split {WHOLE_FILE!r}"
+        )
+    return f"source {name!r} has no split {split!r}; its splits are {', '.join(source.splits)}"

@@ -1,0 +1,95 @@
+"""Results as pictures, PNG for reading and SVG for papers."""
+
+from collections.abc import Sequence
+
+from etils import epath
+
+from socratic_jax.evaluation.results import Result, StepsResult
+from socratic_jax.reporting.tables import label
+
+# Okabe & Ito's palette: told apart by colour-blind readers and in print.
+COLORS = ("#999999", "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9")
+
+
+def write(directory: epath.PathLike, rows: Sequence[Result], steps: Sequence[StepsResult]) -> None:
+    """Writes accuracy.png/.svg and, where gold steps are known, accuracy_by_steps.png/.svg."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    directory = epath.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    _save(accuracy(rows), directory, "accuracy")
+    if steps:
+        _save(accuracy_by_steps(rows, steps), directory, "accuracy_by_steps")
+
+
+def accuracy(rows: Sequence[Result]):
+    """Bars by strategy with 95 % intervals, a panel for each suite."""
+    suites = list(dict.fromkeys(row.suite for row in rows))
+    figure, panels = _panels(len(suites))
+    for panel, suite in zip(panels, suites, strict=True):
+        shown = [row for row in rows if row.suite == suite]
+        for i, row in enumerate(shown):
+            top, error = 100 * row.accuracy, _error(row)
+            panel.bar(i, top, color=_color(rows, row.strategy), yerr=error, capsize=4, width=0.7)
+            panel.text(i, top + error[1][0] + 1.5, f"{top:.1f}", ha="center", fontsize=9)
+        names = [label(row.strategy, row.oracle).replace("_", "\n").replace(" ", "\n") for row in shown]
+        panel.set_xticks(range(len(shown)), names, fontsize=9)
+        panel.set_title(f"{suite}: {shown[0].n:,} problems, {shown[0].size}", fontsize=10)
+    return figure
+
+
+def accuracy_by_steps(rows: Sequence[Result], steps: Sequence[StepsResult]):
+    """Lines over the number of gold steps with 95 % intervals, a panel for each suite."""
+    suites = list(dict.fromkeys(step.suite for step in steps))
+    figure, panels = _panels(len(suites))
+    for panel, suite in zip(panels, suites, strict=True):
+        strategies = list(dict.fromkeys(step.strategy for step in steps if step.suite == suite))
+        for i, name in enumerate(strategies):
+            shown = [step for step in steps if step.suite == suite and step.strategy == name]
+            oracle = any(row.oracle for row in rows if row.strategy == name)
+            # A little to the side, so that intervals do not hide each other.
+            x = [step.steps + 0.06 * (i - (len(strategies) - 1) / 2) for step in shown]
+            errors = [[_error(step)[side][0] for step in shown] for side in (0, 1)]
+            panel.errorbar(
+                x, [100 * step.accuracy for step in shown], yerr=errors, marker="o", capsize=3,
+                color=_color(rows, name), label=label(name, oracle), linestyle="--" if oracle else "-",
+            )  # fmt: skip
+        panel.set_xticks(sorted({step.steps for step in steps if step.suite == suite}))
+        panel.set_xlabel("steps in the gold explanation")
+        panel.set_title(suite, fontsize=10)
+        panel.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def _panels(n: int):
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, n, figsize=(max(6.5, 5.5 * n), 4.2), squeeze=False)
+    for panel in panels[0]:
+        panel.set_ylim(0, 109)
+        panel.set_yticks(range(0, 101, 20))
+        panel.grid(axis="y", alpha=0.3)
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0][0].set_ylabel("accuracy, % (95 % interval)")
+    return figure, panels[0]
+
+
+def _color(rows: Sequence[Result], strategy: str) -> str:
+    names = list(dict.fromkeys(row.strategy for row in rows))
+    return COLORS[names.index(strategy) % len(COLORS)]
+
+
+def _error(row: Result | StepsResult) -> list[list[float]]:
+    return [[100 * (row.accuracy - row.low)], [100 * (row.high - row.accuracy)]]
+
+
+def _save(figure, directory: epath.Path, name: str) -> None:
+    from matplotlib import pyplot
+
+    figure.tight_layout()
+    for suffix in ("png", "svg"):
+        with (directory / f"{name}.{suffix}").open("wb") as file:
+            figure.savefig(file, format=suffix, dpi=150)
+    pyplot.close(figure)

@@ -1,0 +1,79 @@
+"""Results as tables on the terminal."""
+
+from collections.abc import Sequence
+
+import rich.box
+import rich.console
+import rich.table
+
+from socratic_jax.evaluation.results import PairedResult, Result, StepsResult
+
+
+def show(rows: Sequence[Result], steps: Sequence[StepsResult], pairs: Sequence[PairedResult]) -> None:
+    """Prints accuracies, accuracies by number of steps, and paired tests."""
+    console = rich.console.Console(width=None if rich.console.Console().is_terminal else 120)
+    for suite in dict.fromkeys(row.suite for row in rows):
+        console.print(accuracy_table([row for row in rows if row.suite == suite]))
+        if any(step.suite == suite for step in steps):
+            console.print(steps_table([step for step in steps if step.suite == suite]))
+        if any(pair.suite == suite for pair in pairs):
+            console.print(paired_table([pair for pair in pairs if pair.suite == suite]))
+
+
+def accuracy_table(rows: Sequence[Result]) -> rich.table.Table:
+    first = rows[0]
+    table = _table(f"{first.suite} ({first.n:,} problems), {first.size}, seed {first.seed}")
+    for name in ("accuracy", "95 % interval", "answered", "cut off", "forced", "tokens"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            label(row.strategy, row.oracle),
+            _percent(row.accuracy),
+            f"{100 * row.low:.1f} – {100 * row.high:.1f}",
+            _percent(row.answered),
+            _percent(row.truncated + row.prompt_too_long),
+            _percent(row.step_limited),
+            f"{row.tokens:.0f}",
+        )
+    return table
+
+
+def steps_table(steps: Sequence[StepsResult]) -> rich.table.Table:
+    table = _table("accuracy by number of steps (problems)")
+    counts = sorted({(step.steps, step.n) for step in steps})
+    for k, n in counts:
+        table.add_column(f"{k} ({n:,})", justify="right")
+    for strategy in dict.fromkeys(step.strategy for step in steps):
+        found = {step.steps: step.accuracy for step in steps if step.strategy == strategy}
+        table.add_row(strategy, *(_percent(found[k]) if k in found else "" for k, _ in counts))
+    return table
+
+
+def paired_table(pairs: Sequence[PairedResult]) -> rich.table.Table:
+    table = _table("same problems, two strategies (exact McNemar test)")
+    for name in ("difference", "only first", "only second", "p"):
+        table.add_column(name, justify="right")
+    for pair in pairs:
+        table.add_row(
+            f"{pair.a} – {pair.b}",
+            f"{100 * pair.difference:+.1f}",
+            str(pair.only_a),
+            str(pair.only_b),
+            "< 0.0001" if pair.p < 1e-4 else f"{pair.p:.4f}",
+        )
+    return table
+
+
+def label(strategy: str, oracle: bool) -> str:
+    """The name of a strategy, with a word of warning where it was given gold turns."""
+    return f"{strategy} (oracle)" if oracle else strategy
+
+
+def _table(title: str) -> rich.table.Table:
+    table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.add_column("strategy", no_wrap=True)
+    return table
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"

@@ -1,0 +1,235 @@
+"""GPT-2 in Flax Linen: one implementation for packed training and for cached decoding.
+
+Radford et al. 2019, "Language Models are Unsupervised Multitask Learners": pre-norm blocks, learnt
+positions, tanh GELU, tied embeddings. Layers are stacked and scanned, so that compile time does not
+grow with depth and a parameter has one layout for all layers.
+
+Shapes: B rows, T tokens, S cache slots, L layers, D width, H heads, K head width, F feed-forward
+width, V padded vocabulary.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from socratic_jax.students.attention import attention, cached_mask, packed_mask
+from socratic_jax.students.student import Params
+
+LAYER_NORM_EPSILON = 1e-5
+
+
+@dataclasses.dataclass(frozen=True)
+class GPT2Config:
+    """The shape of a GPT-2 and how it is computed.
+
+    Attributes:
+      vocab_size: V, rows of the embedding table, padding included.
+      context: the most tokens that a sequence can have (rows of the position table).
+      L, D, H: layers, width, heads.
+      dropout: rate on embeddings and residual branches (attention weights are not dropped).
+      dtype: of the computation, "float32" or "bfloat16"; parameters are always f32.
+      remat: recompute blocks in the backward pass instead of keeping their activations.
+    """
+
+    vocab_size: int
+    context: int = 1024
+    L: int = 12
+    D: int = 768
+    H: int = 12
+    dropout: float = 0.0
+    dtype: str = "float32"
+    remat: bool = False
+
+    def __post_init__(self):
+        if self.D % self.H:
+            raise ValueError(f"width D={self.D} does not divide by H={self.H} heads")
+
+    @property
+    def K(self) -> int:
+        return self.D // self.H
+
+    @property
+    def F(self) -> int:
+        return 4 * self.D
+
+
+class Cache(NamedTuple):
+    """Keys and values of everything read so far; slot s of a row holds its position s."""
+
+    k_LxBxHxSxK: jax.Array
+    v_LxBxHxSxK: jax.Array
+
+    def write(self, layer, positions_BxT, k_BxTxHxK, v_BxTxHxK) -> "Cache":
+        """Puts the keys and values of one layer at each row's own positions."""
+        B, _, H, _ = k_BxTxHxK.shape
+        at = (layer, jnp.arange(B)[:, None, None], jnp.arange(H), positions_BxT[:, :, None])
+        return Cache(
+            self.k_LxBxHxSxK.at[at].set(k_BxTxHxK.astype(self.k_LxBxHxSxK.dtype)),
+            self.v_LxBxHxSxK.at[at].set(v_BxTxHxK.astype(self.v_LxBxHxSxK.dtype)),
+        )
+
+    def read(self, layer, S: int) -> tuple[jax.Array, jax.Array]:
+        """The first S keys and values of one layer, BxHxSxK each."""
+        return self.k_LxBxHxSxK[layer, :, :, :S], self.v_LxBxHxSxK[layer, :, :, :S]
+
+
+class Linear(nn.Module):
+    """A matrix product over the axes that the einsum equation names, plus a bias.
+
+    Factored kernels ((D, 3, H, K) for the projections to queries, keys and values) let a mesh axis
+    split heads; fused ones would split in the middle of the queries.
+    """
+
+    equation: str
+    kernel_shape: tuple[int, ...]
+    bias_shape: tuple[int, ...]
+    stddev: float
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, x):
+        kernel = self.param("kernel", nn.initializers.normal(self.stddev), self.kernel_shape)
+        bias = self.param("bias", nn.initializers.zeros, self.bias_shape)
+        y = jnp.einsum(self.equation, x, kernel.astype(self.dtype))
+        return y + bias.astype(self.dtype)
+
+
+class Attention(nn.Module):
+    config: GPT2Config
+
+    @nn.compact
+    def __call__(self, x_BxTxD, cache, layer, positions_BxT, mask_BxTxS):
+        c, dtype = self.config, jnp.dtype(self.config.dtype)
+        qkv = Linear("BTD,DNHK->BTNHK", (c.D, 3, c.H, c.K), (3, c.H, c.K), _std(c), dtype, name="qkv")
+        q_BxTxHxK, k_BxTxHxK, v_BxTxHxK = jnp.moveaxis(qkv(x_BxTxD), 2, 0)
+        if cache is None:
+            k_BxHxSxK, v_BxHxSxK = k_BxTxHxK.swapaxes(1, 2), v_BxTxHxK.swapaxes(1, 2)
+        else:
+            cache = cache.write(layer, positions_BxT, k_BxTxHxK, v_BxTxHxK)
+            k_BxHxSxK, v_BxHxSxK = cache.read(layer, mask_BxTxS.shape[-1])
+        y_BxTxHxK = attention(q_BxTxHxK, k_BxHxSxK, v_BxHxSxK, mask_BxTxS)
+        out = Linear("BTHK,HKD->BTD", (c.H, c.K, c.D), (c.D,), _std(c, residual=True), dtype, name="out")
+        return out(y_BxTxHxK), cache
+
+
+class MLP(nn.Module):
+    config: GPT2Config
+
+    @nn.compact
+    def __call__(self, x_BxTxD):
+        c, dtype = self.config, jnp.dtype(self.config.dtype)
+        x_BxTxF = Linear("BTD,DF->BTF", (c.D, c.F), (c.F,), _std(c), dtype, name="up")(x_BxTxD)
+        x_BxTxF = nn.gelu(x_BxTxF, approximate=True)
+        return Linear("BTF,FD->BTD", (c.F, c.D), (c.D,), _std(c, residual=True), dtype, name="down")(x_BxTxF)
+
+
+class Block(nn.Module):
+    config: GPT2Config
+    deterministic: bool
+
+    @nn.compact
+    def __call__(self, carry, layer, positions_BxT, mask_BxTxS):
+        x_BxTxD, cache = carry
+        c = self.config
+        drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
+        y_BxTxD, cache = Attention(c, name="attn")(
+            _layer_norm(c, "ln_1")(x_BxTxD), cache, layer, positions_BxT, mask_BxTxS
+        )
+        x_BxTxD = x_BxTxD + drop(y_BxTxD)
+        x_BxTxD = x_BxTxD + drop(MLP(c, name="mlp")(_layer_norm(c, "ln_2")(x_BxTxD)))
+        return (x_BxTxD, cache), None
+
+
+class GPT2(nn.Module):
+    config: GPT2Config
+
+    @nn.compact
+    def __call__(self, tokens_BxT, positions_BxT, mask_BxTxS, cache=None, deterministic=True):
+        c = self.config
+        embed = dict(embedding_init=nn.initializers.normal(_std(c)), dtype=jnp.dtype(c.dtype))
+        wte = nn.Embed(c.vocab_size, c.D, name="wte", **embed)
+        wpe = nn.Embed(c.context, c.D, name="wpe", **embed)
+        x_BxTxD = wte(tokens_BxT) + wpe(positions_BxT)
+        x_BxTxD = nn.Dropout(c.dropout, deterministic=deterministic)(x_BxTxD)
+        # prevent_cse only matters outside of scan, where it costs optimisation barriers.
+        block = nn.remat(Block, prevent_cse=False) if c.remat else Block
+        blocks = nn.scan(
+            block,
+            variable_axes={"params": 0},
+            split_rngs={"params": True, "dropout": True},
+            in_axes=(0, nn.broadcast, nn.broadcast),
+            length=c.L,
+        )(c, deterministic, name="blocks")
+        (x_BxTxD, cache), _ = blocks((x_BxTxD, cache), jnp.arange(c.L), positions_BxT, mask_BxTxS)
+        return _layer_norm(c, "ln_f")(x_BxTxD), cache
+
+
+@dataclasses.dataclass(frozen=True)
+class GPT2Student:
+    """A GPT-2 behind the `Student` interface; see student.py for what each function promises."""
+
+    config: GPT2Config
+
+    @property
+    def context(self) -> int:
+        return self.config.context
+
+    @property
+    def vocab_size(self) -> int:
+        return self.config.vocab_size
+
+    def init(self, key: jax.Array) -> Params:
+        token = jnp.zeros((1, 1), jnp.int32)
+        return GPT2(self.config).init(key, token, token, packed_mask(token))["params"]
+
+    def hidden(self, params, tokens_BxT, positions_BxT, segments_BxT, dropout_key=None):
+        x_BxTxD, _ = GPT2(self.config).apply(
+            {"params": params},
+            tokens_BxT,
+            positions_BxT,
+            packed_mask(segments_BxT),
+            deterministic=dropout_key is None,
+            rngs={} if dropout_key is None else {"dropout": dropout_key},
+        )
+        return x_BxTxD
+
+    def head(self, params, x_xD):
+        table_VxD = params["wte"]["embedding"].astype(x_xD.dtype)
+        return jnp.einsum("...D,VD->...V", x_xD, table_VxD, preferred_element_type=jnp.float32)
+
+    def init_state(self, B: int, S: int) -> Cache:
+        c = self.config
+        zeros = jnp.zeros((c.L, B, c.H, S, c.K), jnp.dtype(c.dtype))
+        return Cache(zeros, zeros.copy())  # Two buffers: the state is donated.
+
+    def prefill(self, params, state, tokens_BxT, lengths_B):
+        B, T = tokens_BxT.shape
+        positions_BxT = jnp.broadcast_to(jnp.arange(T), (B, T))
+        # What padding writes behind a row's end is overwritten before anything can attend to it.
+        mask_BxTxS = cached_mask(positions_BxT, T)
+        x_BxTxD, state = GPT2(self.config).apply(
+            {"params": params}, tokens_BxT, positions_BxT, mask_BxTxS, state
+        )
+        return jnp.take_along_axis(x_BxTxD, lengths_B[:, None, None] - 1, axis=1)[:, 0], state
+
+    def step(self, params, state, tokens_B, positions_B):
+        S = state.k_LxBxHxSxK.shape[3]
+        positions_Bx1 = positions_B[:, None]
+        x_Bx1xD, state = GPT2(self.config).apply(
+            {"params": params}, tokens_B[:, None], positions_Bx1, cached_mask(positions_Bx1, S), state
+        )
+        return x_Bx1xD[:, 0], state
+
+
+def _std(config: GPT2Config, residual: bool = False) -> float:
+    # 0.02 is GPT-2's; narrower students than its 768 need wider weights to start learning at once.
+    # Branches that are added up shrink with depth (Radford et al. 2019, section 2.3).
+    std = 0.02 * max(1.0, (768 / config.D) ** 0.5)
+    return std / (2 * config.L) ** 0.5 if residual else std
+
+
+def _layer_norm(config: GPT2Config, name: str) -> nn.LayerNorm:
+    return nn.LayerNorm(LAYER_NORM_EPSILON, dtype=jnp.dtype(config.dtype), name=name)

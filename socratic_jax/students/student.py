@@ -1,0 +1,61 @@
+"""What training and decoding need of a student; nothing else of it is known to them.
+
+A student is a value with pure functions: its parameters and its decoding state are pytrees that the
+caller holds. A recurrent student would keep its recurrent state where GPT-2 keeps a key-value cache.
+"""
+
+from typing import Any, Protocol
+
+import jax
+
+Params = Any
+State = Any
+
+
+class Student(Protocol):
+    """Shapes: B rows, T tokens, S capacity of the state in tokens, D width, V padded vocabulary."""
+
+    @property
+    def context(self) -> int:
+        """The most tokens that one sequence can have."""
+
+    @property
+    def vocab_size(self) -> int:
+        """V."""
+
+    def init(self, key: jax.Array) -> Params:
+        """Fresh parameters, f32."""
+
+    def hidden(
+        self,
+        params: Params,
+        tokens_BxT: jax.Array,
+        positions_BxT: jax.Array,
+        segments_BxT: jax.Array,
+        dropout_key: jax.Array | None = None,
+    ) -> jax.Array:
+        """Final hidden states BxTxD of packed rows; dropout only if a key is given."""
+
+    def head(self, params: Params, x_xD: jax.Array) -> jax.Array:
+        """Next-token logits, f32, of hidden states with any leading dimensions."""
+
+    def init_state(self, B: int, S: int) -> State:
+        """An empty decoding state for B rows of at most S tokens."""
+
+    def prefill(
+        self, params: Params, state: State, tokens_BxT: jax.Array, lengths_B: jax.Array
+    ) -> tuple[jax.Array, State]:
+        """Reads prompts, padded on the right, into an empty state.
+
+        Returns the hidden states BxD of each row's last token, and the state.
+        """
+
+    def step(
+        self, params: Params, state: State, tokens_B: jax.Array, positions_B: jax.Array
+    ) -> tuple[jax.Array, State]:
+        """Reads one more token a row. Returns its hidden states BxD, and the state."""
+
+
+def apply(student: Student, params: Params, tokens_BxT, positions_BxT, segments_BxT) -> jax.Array:
+    """Logits BxTxV, f32, of packed rows."""
+    return student.head(params, student.hidden(params, tokens_BxT, positions_BxT, segments_BxT))

@@ -1,0 +1,113 @@
+"""Ways of teaching, as a table: which turns a transcript has, and which student speaks which role.
+
+Nothing else in the project asks for a strategy by name. A new way of teaching is a new row here:
+training data, loss masks and the decoder follow from it.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+from socratic_jax.transcripts.roles import Role
+
+P, Q, S, A, D = Role.PROBLEM, Role.QUESTION, Role.SOLUTION, Role.ANSWER, Role.DECISION
+
+# Which roles may follow a role. ANSWER ends a transcript, so nothing follows it.
+Grammar = Mapping[Role, tuple[Role, ...]]
+DIRECT: Grammar = {P: (A,)}
+CHAIN: Grammar = {P: (S, A), S: (S, A)}
+DIALOGUE: Grammar = {P: (Q, A), Q: (S,), S: (Q, A)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part in the cast.
+
+    Attributes:
+      name: of the part: "solver", "questioner", "answerer".
+      speaks: the roles whose tokens it learns and writes; DECISION is the choice of the next role.
+      student: which weights play it; parts with one student share its weights.
+      cue: whether the transcript opens with the part's own marker in place of the problem marker, so
+        that weights that play several parts know which one they are playing.
+    """
+
+    name: str
+    speaks: frozenset[Role]
+    student: str
+    cue: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Strategy:
+    """A way of teaching.
+
+    Attributes:
+      name: its name.
+      grammar: which roles may follow which.
+      cast: the parts, which together speak every learnt role once.
+      given: roles that are neither learnt nor written by anybody: they are put in from outside.
+      taught_as: the strategy whose students play this cast: itself, unless it is evaluation only.
+    """
+
+    name: str
+    grammar: Grammar
+    cast: tuple[Part, ...]
+    given: frozenset[Role] = frozenset({P})
+    taught_as: str = ""
+
+    def __post_init__(self):
+        spoken = [role for part in self.cast for role in part.speaks]
+        wanted = (self.roles | {D}) - self.given
+        if len(spoken) != len(set(spoken)) or not wanted <= set(spoken):
+            raise ValueError(f"strategy {self.name!r}: every role needs exactly one speaker")
+        object.__setattr__(self, "taught_as", self.taught_as or self.name)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles of the turns of its transcripts."""
+        return frozenset(self.grammar) | {r for after in self.grammar.values() for r in after}
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        """The names of the students in the cast, each once."""
+        return tuple(dict.fromkeys(part.student for part in self.cast))
+
+
+def _solver(*speaks: Role) -> tuple[Part, ...]:
+    return (Part("solver", frozenset(speaks), "solver"),)
+
+
+def _pair(questioner: str = "questioner", answerer: str = "answerer", cue: bool = False):
+    return (
+        Part("questioner", frozenset({Q, D}), questioner, cue),
+        Part("answerer", frozenset({S, A}), answerer, cue),
+    )
+
+
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy("answer_only", DIRECT, _solver(A, D)),
+        Strategy("cot", CHAIN, _solver(S, A, D)),
+        Strategy("socratic_unified", DIALOGUE, _solver(Q, S, A, D)),
+        Strategy("socratic_iterative", DIALOGUE, _pair()),
+        Strategy("socratic_shared", DIALOGUE, _pair("shared", "shared", cue=True)),
+        Strategy(
+            "oracle_questions",
+            DIALOGUE,
+            _pair()[1:],
+            given=frozenset({P, Q, D}),
+            taught_as="socratic_iterative",
+        ),
+    )
+}
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of that name.
+
+    Raises:
+      ValueError: there is none; the message lists the valid names.
+    """
+    if name not in STRATEGIES:
+        raise ValueError(f"unknown strategy {name!r}; valid: {', '.join(STRATEGIES)}")
+    return STRATEGIES[name]

@@ -1,0 +1,75 @@
+"""A run lives in one directory: what is where, and whose directory it is."""
+
+import json
+from typing import Any
+
+from etils import epath
+from ml_collections import ConfigDict
+
+
+class WorkdirError(RuntimeError):
+    """The workdir cannot be used for this run."""
+
+
+class Workdir:
+    """Paths of a run. Opening one writes its config, or compares it with the one written before.
+
+    A workdir holds the results of exactly one configuration, so what lies in it never has to be
+    questioned: a stage that finds its output is done.
+    """
+
+    def __init__(self, path: epath.PathLike, config: ConfigDict):
+        self.path = epath.Path(path).expanduser()
+        self._claim(config)
+
+    def student(self, name: str) -> epath.Path:
+        return self.path / "students" / name
+
+    def predictions(self, suite: str, strategy: str) -> epath.Path:
+        return self.path / "predictions" / suite / f"{strategy}.jsonl"
+
+    @property
+    def tokenizer(self) -> epath.Path:
+        return self.path / "tokenizer"
+
+    @property
+    def plots(self) -> epath.Path:
+        return self.path / "plots"
+
+    def _claim(self, config: ConfigDict) -> None:
+        file = self.path / "config.json"
+        # Through JSON, as the stored one went: tuples become lists.
+        wanted = json.loads(config.to_json_best_effort())
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not file.exists():
+                temporary = self.path / "config.json.tmp"
+                temporary.write_text(json.dumps(wanted, indent=2) + "\n")
+                temporary.replace(file)
+                return
+            text = file.read_text()
+        except OSError as error:
+            raise WorkdirError(
+                f"cannot use workdir {self.path}: {error.strerror or error}; choose another --workdir"
+            ) from error
+        try:
+            stored = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise WorkdirError(f"{file}:{error.lineno}: not JSON; delete it if the workdir is new") from error
+        changes = differences(stored, wanted)
+        if changes:
+            raise WorkdirError(
+                f"workdir {self.path} was made by another config ({'; '.join(changes)}); "
+                "choose another --workdir, or give it the same config"
+            )
+
+
+def differences(stored: Any, wanted: Any, prefix: str = "") -> list[str]:
+    """Where two JSON values differ, as "train.steps: 100 there, 200 here"."""
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        changes = []
+        for key in sorted(stored.keys() | wanted.keys()):
+            name = f"{prefix}.{key}" if prefix else key
+            changes += differences(stored.get(key), wanted.get(key), name)
+        return changes
+    return [] if stored == wanted else [f"{prefix}: {json.dumps(stored)} there, {json.dumps(wanted)} here"]
