@@ -23,9 +23,11 @@ import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from socratic_jax.problems.expressions import MAX_DIGITS, format_number
+from socratic_jax.problems.expressions import format_number
 
 MODES = ("strict", "flexible")
+_MAX_DIGITS = 80  # of an answer; a model that repeats one digit for ever has none
+_SEGMENT = 300  # characters after "the answer is" in which the answer must be
 
 # A run of digits and separators is taken whole and judged afterwards, so that no part of "3:30" or
 # of "12,34" passes for a number.
@@ -57,7 +59,7 @@ _YES_NO = re.compile(r"\b(?:(not)\s+)?(yes|no|true|false)\b", re.IGNORECASE)
 _EITHER = re.compile(r"\b(?:yes\s*(?:or|/)\s*no|true\s*(?:or|/)\s*false)\b", re.IGNORECASE)
 # "no" decides where it is a clause of its own ("No, he can't", "so no."), not in "no apples".
 _NO_ENDS = re.compile(r"\s*(?:[.,;:!?)\]}\"'”’*<—]|\n|$)|\s+-")
-_NO_STARTS = re.compile(r"(?:^|[.!?:\n*>\"“(])\s*$")
+_NO_STARTS = frozenset('.!?:\n*>"“(')
 _SUBJECT = re.compile(
     r"\s+(?:he|she|it|they|we|you|i|the|this|that|these|those|there|because|since|not)\b", re.I
 )
@@ -195,7 +197,7 @@ def _normalize(text: str) -> str:
 def _value(match: re.Match[str]) -> str | None:
     """The canonical number of a run of digits and separators; None if it is not a number."""
     body = match["body"]
-    if match["ordinal"] or sum(char.isdigit() for char in body) > MAX_DIGITS:
+    if match["ordinal"] or _digits(body) > _MAX_DIGITS:
         return None
     whole, _, rest = body.rpartition(" ")
     parts = rest.split("/")
@@ -208,7 +210,12 @@ def _value(match: re.Match[str]) -> str | None:
         if values[1] == 0 or (whole and value >= values[1]):
             return None
         value = int(whole or 0) + value / values[1]
-    return format_number(-value if "-" in (match["sign"], match["inner"]) else value)
+    answer = format_number(-value if "-" in (match["sign"], match["inner"]) else value)
+    return answer if _digits(answer) <= _MAX_DIGITS else None  # 1e99
+
+
+def _digits(text: str) -> int:
+    return sum(char.isdigit() for char in text)
 
 
 def _number_whole(text: str) -> str | None:
@@ -242,10 +249,12 @@ def _yes_no_leading(text: str) -> str | None:
 def _yes_no_all(text: str) -> Iterator[str]:
     text = _EITHER.sub("", text)
     for match in _YES_NO.finditer(text):
-        after = text[match.end() :]
-        alone = _NO_ENDS.match(after) or (_NO_STARTS.search(text[: match.start()]) and _SUBJECT.match(after))
-        if match[2].lower() != "no" or alone:
-            yield _decision(match)
+        if match[2].lower() == "no" and not _NO_ENDS.match(text, match.end()):
+            before = text[max(0, match.start() - 20) : match.start()].rstrip(" ")
+            starts = not before or before[-1] in _NO_STARTS
+            if not (starts and _SUBJECT.match(text, match.end())):
+                continue
+        yield _decision(match)
 
 
 def _decision(match: re.Match[str]) -> str:
@@ -253,23 +262,22 @@ def _decision(match: re.Match[str]) -> str:
     return "yes" if positive != bool(match[1]) else "no"
 
 
-def _first_line(text: str) -> str:
-    return text.lstrip().split("\n", 1)[0]
-
-
 def _said(text: str) -> Iterator[str]:
-    """What follows "the answer is", the last one first."""
-    return (_first_line(text[match.end() :]) for match in reversed([*_ANSWER_IS.finditer(text)]))
+    """What follows "the answer is", to the end of the line; the last one first."""
+    for match in reversed(list(_ANSWER_IS.finditer(text))):
+        yield text[match.end() : match.end() + _SEGMENT].lstrip().split("\n", 1)[0]
 
 
 def _boxed(text: str) -> Iterator[str]:
     """The contents of \\boxed{...}, the last one first."""
     for match in reversed(list(_BOXED.finditer(text))):
-        depth, end = 1, match.end()
-        while end < len(text) and depth:
-            depth += {"{": 1, "}": -1}.get(text[end], 0)
-            end += 1
-        yield text[match.end() : end - (depth == 0)]
+        segment, depth = text[match.end() : match.end() + _SEGMENT], 1
+        for end, char in enumerate(segment):
+            depth += {"{": 1, "}": -1}.get(char, 0)
+            if depth == 0:
+                segment = segment[:end]
+                break
+        yield segment
 
 
 # Order matters where a text could be both; today none can.

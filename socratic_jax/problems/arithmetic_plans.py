@@ -10,14 +10,10 @@ Three families of skeletons cover the stories:
   chain    one quantity that changes again and again (12+5=17, 17-3=14);
   compare  quantities given relative to one another, then perhaps joined (Ben has 5 more than Ann);
   groups   several products that are joined, then changed, shared or compared (3 boxes of 4).
-
-Splits are cut along equations, not along texts: `signature` names the equations of a plan, `bucket`
-hashes the signature, and `is_reserved` keeps some sequences of operations for `test_ood`.
 """
 
 import dataclasses
 import functools
-import hashlib
 import itertools
 import random
 from collections.abc import Iterator, Sequence
@@ -25,10 +21,9 @@ from collections.abc import Iterator, Sequence
 FAMILIES = ("chain", "compare", "groups")
 OPERATIONS = "+-*/"
 ENDINGS = (
-    "last", "together", "ahead", "behind", "net_up", "net_down", "change",
-    "sum", "sum_all", "diff", "share",
+    "last", "together", "ahead", "behind", "net_up", "net_down", "sum", "sum_all", "diff", "change",
+    "share",
 )  # fmt: skip
-BUCKETS = 20
 # At most this many of one operation in a skeleton: more of them cannot stay below max_value.
 _MOST = {"*": 2, "/": 2}
 
@@ -38,8 +33,8 @@ class Node:
     """A quantity: given in the text (`op` is "") or one operation on two earlier nodes.
 
     Attributes:
-      role: of a given node, which sentence tells it ("start", "gain", ...); of a derived node, which
-        question asks for it ("step", "last", "sum", ...).
+      role: of a given node, which sentence tells it ("start", "gain", ...); of a derived node,
+        which question asks for it ("step", "last", "sum", ...).
       op: "", "+", "-", "*" or "/".
       left: index of the left operand in `Skeleton.nodes`; -1 for a given node.
       right: index of the right operand; -1 for a given node.
@@ -74,6 +69,19 @@ class Skeleton:
         return "".join(self.nodes[i].op for i in self.steps)
 
     @functools.cached_property
+    def links(self) -> tuple[tuple[str, int, int], ...]:
+        """(operation, left, right) of each step."""
+        return tuple((node.op, node.left, node.right) for node in self.nodes if node.op)
+
+    @functools.cached_property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """(start, stop) of each run of two or more neighbouring steps with one operation."""
+        ends = [0]
+        for _, run in itertools.groupby(self.operations):
+            ends.append(ends[-1] + len(list(run)))
+        return tuple((a, b) for a, b in itertools.pairwise(ends) if b - a > 1)
+
+    @functools.cached_property
     def step_of(self) -> dict[int, int]:
         """For each given node the number (0, 1, ...) of the step that uses it first."""
         first: dict[int, int] = {}
@@ -96,29 +104,27 @@ class Skeleton:
         return tuple(covers)
 
     @functools.cached_property
-    def budgets(self) -> dict[int, tuple[int, int]]:
-        """For each derived node (divisor of the room left, steps of the same kind still to come).
+    def moves(self) -> tuple[tuple[int, str, int, int, bool, int, int], ...]:
+        """What `fill` needs to know of each step.
 
-        Numbers are drawn from left to right; without these two the first sums would take all the
-        room below max_value and nearly every draw would be thrown away.
+        (node, operation, left, right, whether it is a product of a group, divisor of the room,
+        turns). Numbers are drawn from left to right. Without the last two the first sums would take
+        all the room below max_value: the divisor leaves room for products and joins to come, the
+        turns for steps of the same kind.
         """
-        budgets = {}
-        for k, i in enumerate(self.steps):
-            later = [self.nodes[j] for j in self.steps[k + 1 :]]
-            given = [self.nodes[node.right].op == "" for node in later]
-            growing = sum(
-                node.op == "*" and node.role != "product" and fact
-                for node, fact in zip(later, given, strict=True)
-            )
-            joins = sum(
-                node.op == "+" and not fact for node, fact in zip(later, given, strict=True)
-            )
-            op = self.nodes[i].op
-            same = sum(
-                node.op == op and fact for node, fact in zip(later, given, strict=True)
-            )
-            budgets[i] = (3**growing * (1 + joins), 1 + same)
-        return budgets
+        moves = []
+        for k, (op, left, right) in enumerate(self.links):
+            later = [
+                (o, not self.nodes[r].op, self.nodes[i].role == "product")
+                for i, (o, _, r) in zip(self.steps[k + 1 :], self.links[k + 1 :], strict=True)
+            ]
+            growing = sum(o == "*" and fact and not product for o, fact, product in later)
+            joins = sum(o == "+" and not fact for o, fact, _ in later)
+            turns = 1 + sum(o == op and fact for o, fact, _ in later)
+            node = self.steps[k]
+            product = self.nodes[node].role == "product"
+            moves.append((node, op, left, right, product, 3**growing * (1 + joins), turns))
+        return tuple(moves)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,6 +142,23 @@ class Plan:
             f"{values[nodes[i].left]}{nodes[i].op}{values[nodes[i].right]}={values[i]}"
             for i in self.skeleton.steps
         ]
+
+    @property
+    def signature(self) -> str:
+        """The canonical text of the equations; plans of different splits never share it.
+
+        Operands of + and * are sorted, and so are neighbouring equations of one operation: the same
+        work written down in another order has the same signature. The sequence of operations can
+        still be read off it, so that splits told apart by that sequence share no signature.
+        """
+        values = self.values
+        parts = []
+        for op, left, right in self.skeleton.links:
+            a, b = values[left], values[right]
+            parts.append(f"{b}{op}{a}" if b < a and op in "+*" else f"{a}{op}{b}")
+        for start, stop in self.skeleton.runs:
+            parts[start:stop] = sorted(parts[start:stop])
+        return ";".join(parts)
 
 
 class _Builder:
@@ -168,8 +191,7 @@ def skeletons(
     build = {"chain": _chains, "compare": _comparisons, "groups": _groups}[family]
     for nodes in build(n_steps, "".join(operations), endings):
         skeleton = Skeleton(family, tuple(nodes))
-        used = skeleton.operations
-        if set(used) <= set(operations) and all(used.count(op) <= _MOST[op] for op in "/"):
+        if set(skeleton.operations) <= set(operations):
             yield skeleton
 
 
@@ -179,7 +201,7 @@ _RELATIONS = {"+": "more", "-": "fewer", "*": "times", "/": "part"}
 
 def _chains(n_steps: int, operations: str, endings: Sequence[str]) -> Iterator[list[Node]]:
     for ending in endings:
-        if ending not in ("last", "together", "ahead", "behind", "net_up", "net_down", "change"):
+        if ending not in ("last", "together", "ahead", "behind", "net_up", "net_down"):
             continue
         changes = n_steps - (ending != "last")
         # After a single change the net change is that change: nothing to work out.
@@ -196,8 +218,8 @@ def _chains(n_steps: int, operations: str, endings: Sequence[str]) -> Iterator[l
             elif ending == "net_down":
                 b.step(ending, "-", start, total)
             elif ending != "last":
-                other = b.fact("paid" if ending == "change" else "other")
-                first, second = (other, total) if ending in ("behind", "change") else (total, other)
+                other = b.fact("other")
+                first, second = (other, total) if ending == "behind" else (total, other)
                 b.step(ending, "+" if ending == "together" else "-", first, second)
             yield b.nodes
 
@@ -252,9 +274,9 @@ def _groups(n_steps: int, operations: str, endings: Sequence[str]) -> Iterator[l
             continue
         for ops in _sequences("".join(op for op in operations if op in "+-"), tail):
             b = _Builder()
-            products = [
-                b.step("product", "*", b.fact("count"), b.fact("each")) for _ in range(groups)
-            ]
+            products = []
+            for _ in range(groups):
+                products.append(b.step("product", "*", b.fact("count"), b.fact("each")))
             total = products[0]
             if ending == "diff":
                 b.step("diff", "-", *products)
@@ -288,40 +310,45 @@ def fill(skeleton: Skeleton, rng: random.Random, max_value: int) -> Plan | None:
     Returns:
       A plan, or None where the draw ran into a bound or found no exact division: draw again.
     """
-    nodes, top, draw = skeleton.nodes, max_value - 1, rng.random
-    values = [0] * len(nodes)  # 0: not drawn yet, for no value is 0
-    for i, (divisor, turns) in skeleton.budgets.items():
-        node = nodes[i]
-        op, left, right = node.op, values[node.left], values[node.right]
+    top, draw = max_value - 1, rng.random
+    values = [0] * len(skeleton.nodes)  # 0: not drawn yet, for no value is 0
+    for i, op, left, right, product, divisor, turns in skeleton.moves:
+        a, b = values[left], values[right]
         limit = top // divisor
-        if not left and not right:  # the first operand has nothing to depend on
-            high = min(12, limit // 2) if node.role == "product" else limit // _FIRST[op]
-            if high < 2:
-                return None
-            left = values[node.left] = 2 + int(draw() * (high - 1))
-        low, high = 1, 0
-        if not left:
-            low, high = right + 1, top
-        elif not right and op == "+":
-            high = max(1, 2 * (limit - left) // (turns + 1)) if left < limit else 0
-        elif not right and op == "-":
-            high = max(1, 2 * (left - 1) // (turns + 1)) if left > 1 else 0
-        elif not right and op == "*":
-            # A price or a speed may be large, "7 times as many" is about what a story bears.
-            low, high = 2, min(99 if node.role == "product" else 9, limit // left)
-        elif not right:
-            divisors = [d for d in range(2, 11) if left % d == 0 and d < left]
-            if divisors:
-                low = high = divisors[int(draw() * len(divisors))]
-        if not left or not right:
+        if not a and not b:  # the first operand has nothing to depend on
+            high = min(12, limit // 2) if product else limit // _FIRST[op]
+            # Subtracting again and again from little would crowd the answers at 1.
+            low = 2 + (limit * (turns - 1) // 6 if op == "-" else 0)
             if high < low:
                 return None
-            given = low + int(draw() * (high - low + 1))
-            if left:
-                right = values[node.right] = given
+            a = values[left] = low + int(draw() * (high - low + 1))
+        if not a:
+            low, high = b + 1, top
+            if high < low:
+                return None
+            a = values[left] = low + int(draw() * (high - low + 1))
+        elif not b:
+            low, high = 1, 0
+            if op == "+":
+                high = max(1, 2 * (limit - a) // (turns + 1)) if a < limit else 0
+            elif op == "-":
+                high = max(1, 2 * (a - 1) // (turns + 1)) if a > 1 else 0
+            elif op == "*":
+                # A price or a speed may be large, "7 times as many" is about what a story bears.
+                low, high = 2, min(99 if product else 9, limit // a)
             else:
-                left = values[node.left] = given
-        value = _apply(op, left, right)
+                divisors = [d for d in range(2, 11) if a % d == 0 and d < a]
+                if divisors:
+                    low = high = divisors[int(draw() * len(divisors))]
+            if high < low:
+                return None
+            b = values[right] = low + int(draw() * (high - low + 1))
+        if op == "+":
+            value = a + b
+        elif op == "-":
+            value = a - b
+        else:
+            value = a * b if op == "*" else a // b
         if not 0 < value <= top:
             return None
         values[i] = value
@@ -330,54 +357,3 @@ def fill(skeleton: Skeleton, rng: random.Random, max_value: int) -> Plan | None:
 
 # A first operand that is going to grow starts in the lower part of the range.
 _FIRST = {"+": 2, "-": 1, "*": 3, "/": 1}
-
-
-def _apply(op: str, left: int, right: int) -> int:
-    if op == "+":
-        return left + right
-    if op == "-":
-        return left - right
-    return left * right if op == "*" else left // right
-
-
-def signature(equations: Sequence[str]) -> str:
-    """The canonical text of equations; plans of different splits never share it.
-
-    Operands of + and * are sorted, and so are neighbouring equations of one operation, so that the
-    same work written down in another order has the same signature. The sequence of operations can
-    still be read off it, which keeps `is_reserved` a function of the signature.
-
-    Args:
-      equations: in solving order, such as ["12+5=17", "17-3=14"].
-    """
-    parts: list[list[str]] = []
-    previous = ""
-    for text in equations:
-        op = next(op for op in OPERATIONS if op in text)
-        if op in "+*":
-            formula, _, result = text.partition("=")
-            left, _, right = formula.partition(op)
-            if int(left) > int(right):
-                text = f"{right}{op}{left}={result}"
-        if op == previous:
-            parts[-1].append(text)
-        else:
-            parts.append([text])
-        previous = op
-    return ";".join(";".join(sorted(part)) for part in parts)
-
-
-def bucket(text: str) -> int:
-    """The bucket of a signature, 0 to `BUCKETS` - 1; the same in every process and version."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) % BUCKETS
-
-
-@functools.cache
-def is_reserved(operations: str) -> bool:
-    """Whether a sequence of operations such as "+-+" is kept for `test_ood`: about a quarter are.
-
-    The salt was picked so that among the sequences of every length, also of + and - alone, some are
-    reserved, with both of them as last operation, and most are not.
-    """
-    digest = hashlib.blake2b(operations.encode(), digest_size=8, salt=b"shape3194").digest()
-    return int.from_bytes(digest) % 4 == 0

@@ -64,7 +64,7 @@ def load_tfds(
 
     TFDS stores rows in the order of a hash of their line number. That order is undone here, so that
     the same rows give the same problems with the same ids as `load`. Rows of the plain and of the
-    Socratic file are shuffled differently, which proves for every row that it was undone rightly.
+    Socratic file are shuffled differently, so that their agreement in every row checks the undoing.
 
     Args:
       split: "train", "validation" or "test".
@@ -78,27 +78,28 @@ def load_tfds(
       ValueError: an unknown split.
     """
     _check(split)
-    name = _FILES[split]
-    builder = _builder(data_dir)
-    command = f"from socratic_jax.problems import gsm8k; gsm8k.prepare_tfds({_quoted(data_dir)})"
+    tfds, name = _tfds(), _FILES[split]
+    folder = f"{os.fspath(data_dir or tfds.core.constants.DATA_DIR)}/gsm8k"
+    command = f"python -c 'from socratic_jax.problems import gsm8k; gsm8k.prepare_tfds({_quoted(data_dir)})'"
     try:
+        builder = tfds.builder("gsm8k", data_dir=data_dir, file_format="array_record")
         plain, paired = (
             _in_file_order(part, builder.as_data_source(split=part)) for part in (name, f"{name}_socratic")
         )
     except Exception as error:  # TFDS raises many kinds for data that are absent or half there
-        reason = str(error).strip().split("\n", 1)[0]
+        reason = str(error).strip().split("\n", 1)[0].rstrip(".")
         raise ProblemError(
-            f"gsm8k_tfds: the data are not prepared as array_record under {builder.data_path} "
-            f"({type(error).__name__}: {reason[:120]}); run: python -c '{command}'"
+            f"gsm8k_tfds: no data in array_record format under {folder} ({type(error).__name__}: "
+            f"{reason[-160:]}); delete that folder if it is there, then run: {command}"
         ) from None
     if [row["question"] for row in plain] != [row["question"] for row in paired]:
         raise ProblemError(
-            f"gsm8k_tfds: {name!r} and '{name}_socratic' under {builder.data_path} are not the "
-            f"same questions in the same order; delete that folder and run: python -c '{command}'"
+            f"gsm8k_tfds: splits {name!r} and '{name}_socratic' under {folder} do not have the same "
+            f"questions in the same order; delete that folder, then run: {command}"
         )
     part = f"{name}_socratic" if socratic else name
     rows = enumerate(paired if socratic else plain, start=1)
-    return _problems(split, rows, lambda line: f"{builder.data_path} ({part}):{line}", socratic)
+    return _problems(split, rows, lambda line: f"{folder} ({part}):{line}", socratic)
 
 
 def prepare_tfds(data_dir: str | os.PathLike[str] | None = None) -> None:
@@ -110,7 +111,8 @@ def prepare_tfds(data_dir: str | os.PathLike[str] | None = None) -> None:
     Raises:
       ProblemError: TFDS is not installed.
     """
-    _builder(data_dir).download_and_prepare()
+    tfds = _tfds()
+    tfds.builder("gsm8k", data_dir=data_dir, file_format="array_record").download_and_prepare()
 
 
 def _check(split: str) -> None:
@@ -118,7 +120,7 @@ def _check(split: str) -> None:
         raise ValueError(f"gsm8k has no split {split!r}; its splits are {', '.join(SPLITS)}")
 
 
-def _builder(data_dir: str | os.PathLike[str] | None) -> Any:
+def _tfds() -> Any:
     try:
         # TFDS imports importlib_resources only when it prepares data, and forgets to require it.
         import importlib_resources  # noqa: F401
@@ -131,8 +133,7 @@ def _builder(data_dir: str | os.PathLike[str] | None) -> Any:
             f"gsm8k_tfds: TensorFlow Datasets cannot be imported ({error}); "
             "run: pip install tensorflow-datasets array_record importlib_resources"
         ) from None
-    data_dir = None if data_dir is None else os.path.expanduser(os.fspath(data_dir))
-    return tfds.builder("gsm8k", data_dir=data_dir, file_format="array_record")
+    return tfds
 
 
 def _in_file_order(part: str, rows: Any) -> list[dict[str, str]]:

@@ -126,7 +126,7 @@ def write_records(path: str | os.PathLike[str], records: Iterable[Mapping[str, A
 def _decode(raw: bytes, where: str) -> str:
     try:
         # A byte order mark is what some editors put before the first line.
-        return raw.decode("utf-8").removeprefix("\ufeff")
+        return raw.decode("utf-8").removeprefix("\ufeff").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise ProblemError(
             f"{where}: byte {error.start + 1} of the line is not UTF-8; save the file as UTF-8"

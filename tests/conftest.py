@@ -1,0 +1,57 @@
+"""Fixtures that every room's tests share: small problems, a small tokenizer, a small student."""
+
+import logging
+import random
+
+import jax
+import pytest
+
+from socratic_jax.problems.problem import Problem, Step
+from socratic_jax.students.gpt2 import GPT2Config, GPT2Student
+from socratic_jax.transcripts.tokenizer import train_tokenizer
+
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def make_problems(n: int, seed: int = 0) -> list[Problem]:
+    """Small problems with 1 to 3 steps and sub-questions, a function of (seed, index)."""
+    problems = []
+    for i in range(n):
+        rng = random.Random(f"{seed}/{i}")
+        total, text, steps = rng.randint(1, 9), "", []
+        text = f"Ann has {total} pens."
+        for _ in range(rng.randint(1, 3)):
+            more = rng.randint(1, 9)
+            text += f" She gets {more} more."
+            steps.append(Step(f"How many after {more} more?", f"{total}+{more}={total + more}"))
+            total += more
+        text += " How many pens?"
+        problems.append(Problem(f"p{seed}-{i}", text, str(total), tuple(steps)))
+    return problems
+
+
+@pytest.fixture(scope="session")
+def problems():
+    return make_problems(40)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(problems):
+    texts = [t for p in problems for t in (p.question, *(s.subquestion + " " + s.solution for s in p.steps))]
+    return train_tokenizer(texts, 300)
+
+
+@pytest.fixture(scope="session")
+def student(tokenizer):
+    # Two heads and two layers are the fewest in which mixing them up can show.
+    return GPT2Student(GPT2Config(vocab_size=tokenizer.padded_size, context=96, L=2, D=32, H=2))
+
+
+@pytest.fixture(scope="session")
+def params(student):
+    return wide_params(student, 0)
+
+
+def wide_params(student: GPT2Student, seed: int):
+    """Parameters with logits far from uniform, so that greedy choices are not ties."""
+    return jax.tree.map(lambda x: 2 * x, jax.jit(student.init)(jax.random.key(seed)))
