@@ -215,7 +215,9 @@ class Run:
         examples, fit = examples_for(transcripts, s, name, self.tokenizer, context)
         rows = pack(examples, context, self.tokenizer.pad, self.config.seed)
         full = (rows.segments_BxT > 0).mean() if len(rows) else 0.0
-        log.info("%s, %s: %s; %d rows, %.1f %% full", student_name(s, name), split, fit, len(rows), 100 * full)
+        log.info(
+            "%s, %s: %s; %d rows, %.1f %% full", student_name(s, name), split, fit, len(rows), 100 * full
+        )
         return rows
 
 

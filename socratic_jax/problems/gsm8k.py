@@ -13,12 +13,11 @@ The calculator annotations <<48/2=24>> are kept; transcripts decide about them.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from socratic_jax.problems import answers, jsonl
+from socratic_jax.problems import answers, jsonl, tfds_access
 from socratic_jax.problems.problem import Problem, ProblemError, Step
 
 SPLITS = ("train", "validation", "test")
@@ -80,22 +79,18 @@ def load_tfds(
     _check(split)
     tfds, name = _tfds(), _FILES[split]
     folder = f"{os.fspath(data_dir or tfds.core.constants.DATA_DIR)}/gsm8k"
-    command = f"python -c 'from socratic_jax.problems import gsm8k; gsm8k.prepare_tfds({_quoted(data_dir)})'"
     try:
-        builder = tfds.builder("gsm8k", data_dir=data_dir, file_format="array_record")
+        builder = tfds.builder("gsm8k", data_dir=data_dir, file_format=tfds_access.FORMAT)
         plain, paired = (
             _in_file_order(part, builder.as_data_source(split=part)) for part in (name, f"{name}_socratic")
         )
     except Exception as error:  # TFDS raises many kinds for data that are absent or half there
-        reason = str(error).strip().split("\n", 1)[0].rstrip(".")
-        raise ProblemError(
-            f"gsm8k_tfds: no data in array_record format under {folder} ({type(error).__name__}: "
-            f"{reason[-160:]}); delete that folder if it is there, then run: {command}"
-        ) from None
+        raise tfds_access.not_prepared("gsm8k", folder, data_dir, error) from None
     if [row["question"] for row in plain] != [row["question"] for row in paired]:
         raise ProblemError(
             f"gsm8k_tfds: splits {name!r} and '{name}_socratic' under {folder} do not have the same "
-            f"questions in the same order; delete that folder, then run: {command}"
+            "questions in the same order; delete that folder, "
+            f"then run: {tfds_access.prepare_command('gsm8k', data_dir)}"
         )
     part = f"{name}_socratic" if socratic else name
     rows = enumerate(paired if socratic else plain, start=1)
@@ -112,7 +107,7 @@ def prepare_tfds(data_dir: str | os.PathLike[str] | None = None) -> None:
       ProblemError: TFDS is not installed.
     """
     tfds = _tfds()
-    tfds.builder("gsm8k", data_dir=data_dir, file_format="array_record").download_and_prepare()
+    tfds.builder("gsm8k", data_dir=data_dir, file_format=tfds_access.FORMAT).download_and_prepare()
 
 
 def _check(split: str) -> None:
@@ -121,18 +116,10 @@ def _check(split: str) -> None:
 
 
 def _tfds() -> Any:
-    try:
-        # TFDS imports importlib_resources only when it prepares data, and forgets to require it.
-        import importlib_resources  # noqa: F401
-        import tensorflow_datasets as tfds
+    tfds = tfds_access.import_tfds("gsm8k_tfds")
+    # This import registers the builder; tfds.builder alone does not find it.
+    import tensorflow_datasets.text  # noqa: F401
 
-        # The import of the module registers the builder; tfds.builder alone does not find it.
-        import tensorflow_datasets.text
-    except ImportError as error:
-        raise ProblemError(
-            f"gsm8k_tfds: TensorFlow Datasets cannot be imported ({error}); "
-            "run: pip install tensorflow-datasets array_record importlib_resources"
-        ) from None
     return tfds
 
 
@@ -142,7 +129,7 @@ def _in_file_order(part: str, rows: Any) -> list[dict[str, str]]:
     ordered: list[dict[str, str]] = [{}] * len(rows)
     for position, index in enumerate(order):
         row = rows[position]
-        ordered[index] = {key: _as_text(row[key]) for key in ("question", "answer")}
+        ordered[index] = {key: tfds_access.plain(row[key]) for key in ("question", "answer")}
     return ordered
 
 
@@ -196,12 +183,3 @@ def _step(line: str, where: str, socratic: bool) -> Step:
             "read the Socratic file, or load with socratic=False"
         )
     return Step(subquestion.strip(), solution.strip())
-
-
-def _as_text(value: bytes | str) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
-
-
-def _quoted(data_dir: str | os.PathLike[str] | None) -> str:
-    # Double quotes: the command stands in single quotes.
-    return "" if data_dir is None else json.dumps(os.fspath(data_dir))

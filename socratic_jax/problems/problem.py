@@ -9,6 +9,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+# What the steps of an explanation can be. "socratic": every step has a sub-question. "cot": none needs
+# one. "facts": each is a fact that helps. The last two are one step, the text of the guidance.
+KINDS = ("socratic", "cot", "facts", "guidance_steps", "guidance_equations")
+
 
 class ProblemError(ValueError):
     """A problem or an explanation that breaks a rule; the message names the field."""
@@ -30,7 +34,7 @@ class Explanation:
     """How somebody solves a problem.
 
     Attributes:
-      kind: what the steps are: "socratic" (every step has a sub-question) or "cot" (none needs one).
+      kind: what the steps are, one of KINDS.
       steps: in the order in which they are taken.
       author: who wrote it: "gold", or the name of a teacher.
     """
@@ -100,6 +104,32 @@ def problem_to_dict(problem: Problem) -> dict[str, Any]:
         "steps": [dataclasses.asdict(step) for step in problem.steps],
     }
     return record | ({"meta": dict(problem.meta)} if problem.meta else {})
+
+
+def explanation_from_dict(record: Mapping[str, Any]) -> Explanation:
+    """Builds an explanation from a JSON object; fields of other things in it are ignored.
+
+    Raises:
+      ProblemError: a field is missing, empty or wrong; the message names it.
+    """
+    kind, steps = _text(record, "kind"), record.get("steps")
+    if kind not in KINDS:
+        raise ProblemError(f"unknown kind of explanation {kind!r}; the kinds are {', '.join(KINDS)}")
+    if not isinstance(steps, list | tuple) or not steps:
+        raise ProblemError("field 'steps' must be a list with at least one step")
+    found = tuple(_step(step, f"steps[{i}]") for i, step in enumerate(steps))
+    if kind == "socratic" and not all(step.subquestion for step in found):
+        raise ProblemError("field 'steps' has a step without a 'subquestion', which kind 'socratic' needs")
+    return Explanation(kind, found, _text(record, "author"))
+
+
+def explanation_to_dict(explanation: Explanation) -> dict[str, Any]:
+    """The JSON object that `explanation_from_dict` reads back."""
+    return {
+        "kind": explanation.kind,
+        "author": explanation.author,
+        "steps": [dataclasses.asdict(step) for step in explanation.steps],
+    }
 
 
 def _step(record: Any, where: str) -> Step:

@@ -5,6 +5,7 @@ A name is a row of SOURCES, or the path of a JSONL file of the user's own:
 * "data/{split}.jsonl" has one file a split: "train" reads data/train.jsonl, and so on.
 * "data/mine.jsonl" is one file with one split, "all". Asking it for "train" or "test" is refused,
   because it would answer both with the same problems: training on what is tested.
+* If its rows are {"input", "target"}, as those of evaluation suites are, its one split is "test".
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from socratic_jax.problems import gsm8k, jsonl
+from socratic_jax.problems import gsm8k, jsonl, strategyqa, suites, svamp
 from socratic_jax.problems.problem import Problem
 
 WHOLE_FILE = "all"  # the split of a JSONL file whose name has no {split}
@@ -55,6 +56,18 @@ def _gsm8k_tfds(split: str, data_dir: str | None, limit: int | None, *, socratic
     return gsm8k.load_tfds(split, data_dir, socratic)
 
 
+def _files(load: Callable[..., list[Problem]]) -> Callable[..., list[Problem]]:
+    """A loader of whole files, which has no use for the limit and no options."""
+    return lambda split, data_dir, limit: load(split, data_dir)
+
+
+def _suite(name: str, title: str) -> Source:
+    def read(split: str, data_dir: str | None, limit: int | None) -> list[Problem]:
+        return suites.load(name, split, data_dir)
+
+    return Source(read, suites.SPLITS, f"{title}, for evaluation only, from {suites.FILES[name]} in data_dir")
+
+
 SOURCES: dict[str, Source] = {
     "arithmetic": Source(
         _arithmetic,
@@ -74,6 +87,29 @@ SOURCES: dict[str, Source] = {
         "the same through TensorFlow Datasets, prepared in data_dir",
         {"socratic": True},
     ),
+    "svamp": Source(
+        _files(svamp.load),
+        svamp.SPLITS,
+        "SVAMP from SVAMP.json in data_dir, gold steps from its equations; 'all' contains 'train'",
+    ),
+    "svamp_tfds": Source(
+        _files(svamp.load_tfds),
+        svamp.SPLITS,
+        "the same through TensorFlow Datasets, prepared in data_dir",
+    ),
+    "strategyqa": Source(
+        _files(strategyqa.load),
+        strategyqa.SPLITS,
+        "StrategyQA from train.json and dev.json in data_dir, yes/no, gold Socratic steps and facts",
+    ),
+    "strategyqa_tfds": Source(
+        _files(strategyqa.load_tfds),
+        strategyqa.SPLITS,
+        "the same through TensorFlow Datasets, prepared in data_dir",
+    ),
+    "multiarith": _suite("multiarith", "MultiArith"),
+    "singleeq": _suite("singleeq", "SingleEq"),
+    "addsub": _suite("addsub", "AddSub"),
 }
 
 
@@ -88,7 +124,7 @@ def load(
 
     Args:
       name: a key of SOURCES, or a path ending in ".jsonl" (with "{split}" in it, or one file whose
-        only split is "all").
+        only split is "all", or "test" if its rows are {"input", "target"}).
       split: one of the source's splits.
       data_dir: the folder of sources that read files; paths ignore it.
       limit: take the first so many problems, or all there are if that is less. "arithmetic"
@@ -125,9 +161,13 @@ def _file(path: str) -> Source:
     """The user's own file, or files, as a source."""
 
     def read(split: str, data_dir: str | None, limit: int | None) -> list[Problem]:
-        return jsonl.read(path.replace(_PLACE, split))
+        file = path.replace(_PLACE, split)
+        return suites.read(file) if suites.is_suite(file) else jsonl.read(file)
 
-    return Source(read, () if _PLACE in path else (WHOLE_FILE,), "problems of one's own")
+    if _PLACE in path:
+        return Source(read, (), "problems of one's own, a file a split")
+    splits = suites.SPLITS if suites.is_suite(path) else (WHOLE_FILE,)
+    return Source(read, splits, "problems of one's own in one file")
 
 
 def _no_split(name: str, split: str, source: Source) -> str:

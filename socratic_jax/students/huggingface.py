@@ -50,7 +50,9 @@ def find_directory(name_or_path: str) -> epath.Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return epath.Path(snapshot_download(name_or_path, allow_patterns=["*.json", "*.safetensors", "*.txt"]))
+        return epath.Path(
+            snapshot_download(name_or_path, allow_patterns=["*.json", "*.safetensors", "*.txt"])
+        )
     except Exception as error:
         raise ValueError(
             f"no student weights at {name_or_path!r}: not a directory, and the hub says "

@@ -60,7 +60,6 @@ class GeminiTeacher(RemoteTeacher):
     async def asking(self, key: ApiKey) -> AsyncIterator[Ask]:
         try:
             import aiohttp
-            from google import genai
             from google.genai import errors, types
         except ImportError:
             raise TeacherError(NEEDS) from None
@@ -91,13 +90,24 @@ class GeminiTeacher(RemoteTeacher):
             yield ask
 
 
-def make_client(key: ApiKey, base_url: str | None, session: Any = None) -> Any:
-    """A `genai.Client` that makes one call when asked for one."""
+def make_client(key: ApiKey, base_url: str | None, session: Any = None, timeout: float | None = None) -> Any:
+    """A `genai.Client` that makes one call when asked for one.
+
+    Args:
+      key: the API key.
+      base_url: of the endpoint; None is Google's.
+      session: an aiohttp.ClientSession for asynchronous calls.
+      timeout: of other calls, in seconds.
+    """
     from google import genai
     from google.genai import types
 
-    once = types.HttpRetryOptions(attempts=1)
-    options = types.HttpOptions(base_url=base_url, retry_options=once, aiohttp_client=session)
+    options = types.HttpOptions(
+        base_url=base_url,
+        retry_options=types.HttpRetryOptions(attempts=1),
+        aiohttp_client=session,
+        timeout=None if timeout is None else int(1000 * timeout),
+    )
     return genai.Client(api_key=key.reveal(), vertexai=False, http_options=options)
 
 

@@ -36,7 +36,7 @@ from socratic_jax.teachers.teacher import Reply, Request, Usage
 log = logging.getLogger(__name__)
 
 SYNC_EVERY = 1.0  # seconds
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _LINE = 4096  # Most lines are shorter.
 
 _open_paths: set[str] = set()
@@ -64,7 +64,9 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str]):
         name = os.fspath(path)
         if "://" in name:
-            raise JournalError(f"{name}: a journal is appended to, so it must be on a local disk, not in a store")
+            raise JournalError(
+                f"{name}: a journal is appended to, so it must be on a local disk, not in a store"
+            )
         self.path = Path(name).expanduser()
         self.damaged = 0
         self._index = Offsets()
@@ -83,9 +85,11 @@ class Journal:
             self._locks = os.open(self.path.with_name(f".{self.path.name}.lock"), flags, 0o666)
             _open_paths.add(self._real)
             self.refresh()
-        except OSError as error:
+        except (OSError, JournalError) as error:
             self.close()
-            raise self._cannot("use the journal", error) from None
+            raise (
+                error if isinstance(error, JournalError) else self._cannot("use the journal", error)
+            ) from None
         if self.damaged:
             log.warning("%s: %d damaged lines are passed over", self.path, self.damaged)
 
@@ -184,6 +188,13 @@ class Journal:
                 self._claims.discard(byte)
                 self._lock(byte, fcntl.LOCK_UN)
 
+    def release_all(self) -> None:
+        """Gives up all claims of this process."""
+        with self._thread_lock:
+            for byte in self._claims:
+                self._lock(byte, fcntl.LOCK_UN)
+            self._claims.clear()
+
     def refresh(self) -> None:
         """Takes note of what other processes have appended."""
         with self._locked():
@@ -234,7 +245,9 @@ class Journal:
         if size == self._end:
             return
         if size < self._end:
-            raise JournalError(f"{self.path}: the journal was cut or replaced while it was in use; start again")
+            raise JournalError(
+                f"{self.path}: the journal was cut or replaced while it was in use; start again"
+            )
         rest = b""
         while self._end + len(rest) < size:
             chunk = os.pread(self._file, _CHUNK, self._end + len(rest))

@@ -103,7 +103,9 @@ def load(names: Sequence[str], path: str | os.PathLike[str] = "", required: bool
             (" or ".join(names), ""),
         )
         if not value and required:
-            raise TeacherError(f"no API key; set {origin} in the environment, or name a file with api_key_file")
+            raise TeacherError(
+                f"no API key; set {origin} in the environment, or name a file with api_key_file"
+            )
     # An HTTP header would refuse it later, with a message that quotes it.
     if not value.isascii() or any(c.isspace() or not c.isprintable() for c in value):
         raise TeacherError(f"what is in {origin} cannot be an API key: it holds spaces or odd characters")

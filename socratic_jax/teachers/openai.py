@@ -52,7 +52,9 @@ class OpenAITeacher(RemoteTeacher):
         try:
             import aiohttp
         except ImportError:
-            raise TeacherError("the openai teacher needs aiohttp; pip install 'socratic_jax[openai]'") from None
+            raise TeacherError(
+                "the openai teacher needs aiohttp; pip install 'socratic_jax[openai]'"
+            ) from None
 
         headers = {"Content-Type": "application/json"}
         if key.reveal():

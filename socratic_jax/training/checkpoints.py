@@ -33,7 +33,13 @@ class Checkpoints:
                 preservation_policy.BestN(get_metric_fn=lambda m: m["loss"], reverse=True, n=1),
             ]
         )
-        options = ocp.CheckpointManagerOptions(preservation_policy=keep, cleanup_tmp_directories=True)
+        # Orbax stores metrics only if it is told how to rank them.
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=keep,
+            best_fn=lambda metrics: metrics["loss"],
+            best_mode="min",
+            cleanup_tmp_directories=True,
+        )
         self._manager = ocp.CheckpointManager(self.directory, options=options)
 
     def __enter__(self) -> "Checkpoints":

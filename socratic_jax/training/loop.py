@@ -81,7 +81,8 @@ def train_student(
         with Progress(title, c.steps, start) as progress:
             tokens, clock = 0.0, time.monotonic()
             for k in range(start, c.steps):
-                batch = steps.put(rows.rows(train_rows(len(rows), c.batch_size, config.seed, k)))
+                index = train_rows(len(rows), c.batch_size, config.seed, k)
+                batch = steps.put(rows.rows(index), rows.most_learnt)
                 state, metrics = steps.train(state, batch)
                 # Reading the metrics waits for the step, so that no bad state is ever saved and, on
                 # CPU, no second step with collectives is queued behind it.
@@ -105,7 +106,8 @@ def validate(steps: Steps, state: TrainState, validation: Batch, batch_size: int
     """Loss (nats a learnt token) and next-token accuracy on all validation rows."""
     sums: Sums = zero_sums()
     for index in eval_rows(len(validation), batch_size):
-        sums = jax.device_get(sums + steps.evaluate(state.params, steps.put(validation.rows(index))))
+        batch = steps.put(validation.rows(index), validation.most_learnt)
+        sums = jax.device_get(sums + steps.evaluate(state.params, batch))
     n = max(float(sums.tokens), 1.0)
     return {"validation_loss": float(sums.loss) / n, "validation_accuracy": float(sums.correct) / n}
 

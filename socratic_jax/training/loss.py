@@ -31,16 +31,18 @@ def loss_sums(
 
     Args:
       student, params: the model.
-      batch: "tokens", "targets", "positions", "segments" int32 BxT and "learnt" bool BxT.
+      batch: "tokens", "positions", "segments" int32 BxT: packed rows; "at", "targets" int32 BxM and
+        "weights" f32 BxM: where targets are predicted, what they are, and whether they are any.
       dropout_key: no dropout without one.
 
     Returns:
       (loss summed, Sums).
     """
     x_BxTxD = student.hidden(params, batch["tokens"], batch["positions"], batch["segments"], dropout_key)
-    logits_BxTxV = student.head(params, x_BxTxD)
-    learnt_BxT = batch["learnt"].astype(jnp.float32)
-    loss_BxT = optax.softmax_cross_entropy_with_integer_labels(logits_BxTxV, batch["targets"])
-    loss = jnp.sum(loss_BxT * learnt_BxT)
-    correct = jnp.sum((jnp.argmax(logits_BxTxV, -1) == batch["targets"]) * learnt_BxT)
-    return loss, Sums(loss, correct, jnp.sum(learnt_BxT))
+    # The head only sees the positions that are learnt; see packing.Batch.learnt_only.
+    x_BxMxD = jnp.take_along_axis(x_BxTxD, batch["at"][:, :, None], axis=1)
+    logits_BxMxV = student.head(params, x_BxMxD)
+    loss_BxM = optax.softmax_cross_entropy_with_integer_labels(logits_BxMxV, batch["targets"])
+    loss = jnp.sum(loss_BxM * batch["weights"])
+    correct = jnp.sum((jnp.argmax(logits_BxMxV, -1) == batch["targets"]) * batch["weights"])
+    return loss, Sums(loss, correct, jnp.sum(batch["weights"]))

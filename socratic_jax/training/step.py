@@ -13,10 +13,6 @@ from socratic_jax.students.student import Params, Student
 from socratic_jax.training.loss import Sums, loss_sums, zero_sums
 from socratic_jax.transcripts.packing import Batch
 
-# What of a packed batch goes to the devices.
-FIELDS = ("tokens", "targets", "positions", "segments", "learnt")
-
-
 class TrainState(NamedTuple):
     """Everything that training changes.
 
@@ -54,7 +50,7 @@ def train_step(
       dropout_seed: None for no dropout. The key is a function of (seed, step, micro-batch), so that a
         resumed run draws the same masks.
       state: before.
-      batch: `FIELDS`, each BxT.
+      batch: see `loss_sums`.
 
     Returns:
       The state after, and scalars: "loss" (nats a learnt token), "accuracy" (of next tokens), "tokens"
@@ -87,7 +83,7 @@ def train_step(
         "loss": sums.loss / n,
         "accuracy": sums.correct / n,
         "tokens": sums.tokens,
-        "grad_norm": optax.global_norm(grads),
+        "grad_norm": optax.tree.norm(grads),
     }
     return TrainState(state.step + 1, params, opt_state), metrics
 
@@ -100,14 +96,14 @@ class Steps(NamedTuple):
       train: (state, batch) -> (state, metrics); donates the state.
       evaluate: (params, batch) -> Sums.
       state_shape: shapes, dtypes and shardings of the state.
-      put: a host batch -> device arrays, rows split over the batch axes.
+      put: (host batch, M) -> device arrays as `loss_sums` takes them, rows split over the batch axes.
     """
 
     init: Callable[[jax.Array], TrainState]
     train: Callable[[TrainState, dict], tuple[TrainState, dict]]
     evaluate: Callable[[Params, dict], Sums]
     state_shape: TrainState
-    put: Callable[[Batch], dict[str, jax.Array]]
+    put: Callable[[Batch, int], dict[str, jax.Array]]
 
 
 def make_steps(
@@ -132,8 +128,10 @@ def make_steps(
     shardings = tree_shardings(shapes, mesh)
     rows, scalar = NamedSharding(mesh, BATCH), NamedSharding(mesh, REPLICATED)
 
-    def put(batch: Batch) -> dict[str, jax.Array]:
-        return {name: jax.device_put(getattr(batch, f"{name}_BxT"), rows) for name in FIELDS}
+    def put(batch: Batch, M: int) -> dict[str, jax.Array]:
+        at, targets, weights = batch.learnt_only(M)
+        arrays = dict(tokens=batch.tokens_BxT, positions=batch.positions_BxT, segments=batch.segments_BxT)
+        return jax.device_put(dict(**arrays, at=at, targets=targets, weights=weights), rows)
 
     return Steps(
         init=jax.jit(init, out_shardings=shardings),

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -37,7 +36,9 @@ def players(student, tokenizer):
 def _cast(strategy, student, players, tokenizer, **options):
     names = list(strategy.students)
     params = tuple(players[names.index(part.student)] for part in strategy.cast)
-    engine = Engine((student,) * len(strategy.cast), **{"capacity": CAPACITY, "max_steps": MAX_STEPS, **options})
+    engine = Engine(
+        (student,) * len(strategy.cast), **{"capacity": CAPACITY, "max_steps": MAX_STEPS, **options}
+    )
     return Cast(strategy, engine, params, tokenizer)
 
 
@@ -152,7 +153,12 @@ def test_students_of_a_cast_may_have_different_shapes(student, players, tokenize
     cast = Cast(strategy, engine, (players[0], deep_params), tokenizer)
     problem = make_problems(1, seed=8)[0]
     tokens, status = plain_dialogue(
-        strategy, [(student, players[0]), (deep, deep_params)], tokenizer, problem.question, CAPACITY, MAX_STEPS
+        strategy,
+        [(student, players[0]), (deep, deep_params)],
+        tokenizer,
+        problem.question,
+        CAPACITY,
+        MAX_STEPS,
     )
     dialogue = cast.solve(_prompts([problem]), slots=2)[0]
     assert dialogue.status == status

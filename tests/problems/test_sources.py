@@ -94,7 +94,11 @@ def test_one_file_is_one_split(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (("svamp", "test"), {}, r"'svamp'; the sources are arithmetic, gsm8k, gsm8k_tfds, or a path ending"),
+        (
+            ("svmp", "test"),
+            {},
+            r"'svmp'; the sources are arithmetic, gsm8k, gsm8k_tfds, svamp, .*, addsub, or a path ending",
+        ),
         (("gsm8k", "dev"), {}, r"'gsm8k' has no split 'dev'; its splits are train, validation, test$"),
         (("arithmetic", "all"), {}, r"no split 'all'; its splits are train, validation, test, test_ood$"),
         (("gsm8k", "test"), {"level": 1}, r"'gsm8k' has no option 'level'; its options are: socratic$"),

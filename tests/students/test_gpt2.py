@@ -48,9 +48,7 @@ def test_cached_equals_uncached(student, params):
     lengths = prompt_lengths
     rows = jnp.arange(3)
     for _ in range(20):
-        np.testing.assert_allclose(
-            student.head(params, x), full[rows, lengths - 1], atol=3e-5, rtol=1e-4
-        )
+        np.testing.assert_allclose(student.head(params, x), full[rows, lengths - 1], atol=3e-5, rtol=1e-4)
         x, state = step(params, state, tokens_BxT[rows, lengths], lengths)
         lengths = lengths + 1
 
@@ -84,7 +82,8 @@ def test_dropout_is_a_function_of_its_key(student, params):
     assert np.abs(a - c).max() > 1e-2
     # Without a key there is no dropout at all.
     np.testing.assert_array_equal(
-        dropping.hidden(params, tokens, positions, segments), student.hidden(params, tokens, positions, segments)
+        dropping.hidden(params, tokens, positions, segments),
+        student.hidden(params, tokens, positions, segments),
     )
 
 
@@ -97,7 +96,8 @@ def test_bfloat16_computes_what_float32_does(student, params):
 
 
 @pytest.mark.parametrize(
-    ("size", "millions"), [("gpt2", 124.4), ("gpt2-medium", 354.8), ("gpt2-large", 774.0), ("gpt2-xl", 1557.6)]
+    ("size", "millions"),
+    [("gpt2", 124.4), ("gpt2-medium", 354.8), ("gpt2-large", 774.0), ("gpt2-xl", 1557.6)],
 )
 def test_sizes_are_gpt2s(size, millions):
     student = make_student(size, 50257)

@@ -40,7 +40,9 @@ def test_padded_rows_start_at_the_mean_and_leave_the_others_alone():
 def test_there_and_back_is_the_identity():
     config = GPT2Config(vocab_size=128, context=16, L=3, D=24, H=3)
     params = GPT2Student(config).init(jax.random.key(0))
-    back = to_params({k.removeprefix("transformer."): v for k, v in to_tensors(params, config).items()}, config)
+    back = to_params(
+        {k.removeprefix("transformer."): v for k, v in to_tensors(params, config).items()}, config
+    )
     assert jax.tree.structure(back) == jax.tree.structure(jax.tree.map(np.asarray, params))
     jax.tree.map(np.testing.assert_array_equal, params, back)
 
@@ -50,9 +52,7 @@ def test_saved_student_loads_again(tmp_path, student, params, tokenizer):
     loaded, loaded_params = load_student(str(tmp_path), student.vocab_size)
     assert loaded.config == student.config
     tokens = np.arange(20)[None] % 97
-    np.testing.assert_array_equal(
-        _logits(student, params, tokens), _logits(loaded, loaded_params, tokens)
-    )
+    np.testing.assert_array_equal(_logits(student, params, tokens), _logits(loaded, loaded_params, tokens))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,9 @@ class TestLive:
         from transformers import GPT2Config as TheirConfig
         from transformers import GPT2LMHeadModel
 
-        model = GPT2LMHeadModel(TheirConfig(vocab_size=301, n_positions=64, n_embd=64, n_layer=2, n_head=4)).eval()
+        model = GPT2LMHeadModel(
+            TheirConfig(vocab_size=301, n_positions=64, n_embd=64, n_layer=2, n_head=4)
+        ).eval()
         model.save_pretrained(tmp_path)
         student, params = load_student(str(tmp_path), vocab_size=384)
         tokens = np.random.default_rng(1).integers(0, 301, (2, 64))

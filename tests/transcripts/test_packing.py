@@ -98,7 +98,9 @@ def test_students_learn_exactly_what_they_speak(name, problems, tokenizer):
         assert fit.kept == len(problems) and not fit.too_long
         for example in examples[: len(problems)]:
             learnt = {Role(r) for r in example.roles_N[example.learnt_N]}
-            assert learnt <= part.speaks | ({r for p in strategy.cast for r in p.speaks} if part.cue else set())
+            assert learnt <= part.speaks | (
+                {r for p in strategy.cast for r in p.speaks} if part.cue else set()
+            )
             assert not example.learnt_N[example.roles_N == Role.PROBLEM].any()
             assert not example.learnt_N[example.roles_N == Role.FORCED].any()
         masks = np.concatenate([e.learnt_N for e in examples])

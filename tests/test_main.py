@@ -1,0 +1,138 @@
+"""The whole loop at its smallest, and what the command line says when something is wrong."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from socratic_jax import main
+from socratic_jax.config import default_config
+from socratic_jax.problems import jsonl
+from tests.conftest import make_problems
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def small_config(directory: Path):
+    """Two strategies on problems of the user's own, in seconds."""
+    jsonl.write(directory / "mine_train.jsonl", make_problems(60, seed=0))
+    jsonl.write(directory / "mine_validation.jsonl", make_problems(10, seed=1))
+    jsonl.write(directory / "mine_test.jsonl", make_problems(12, seed=2))
+    config = default_config()
+    config.strategies = ("answer_only", "socratic_iterative")
+    config.data.source = str(directory / "mine_{split}.jsonl")
+    config.tokenizer.vocab_size = 300
+    config.student.context = config.decode.capacity = 96
+    config.decode.slots = 8
+    config.train.steps, config.train.batch_size, config.train.checkpoint_every = 6, 4, 3
+    config.train.warmup = 2
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run")
+    config = small_config(directory)
+    main.run(config, str(directory / "w"))
+    return config, directory / "w"
+
+
+def test_the_whole_loop_leaves_what_it_promises(finished):
+    _, workdir = finished
+    rows = list(csv.DictReader((workdir / "results.csv").open()))
+    assert [row["strategy"] for row in rows] == ["answer_only", "socratic_iterative", "oracle_questions"]
+    assert {row["n"] for row in rows} == {"12"} and rows[2]["oracle"] == "True"
+    for name in ("accuracy.png", "accuracy.svg", "accuracy_by_steps.png", "accuracy_by_steps.svg"):
+        assert (workdir / "plots" / name).stat().st_size > 5_000
+    students = sorted(path.name for path in (workdir / "students").iterdir())
+    assert students == [
+        "answer_only-solver", "socratic_iterative-answerer", "socratic_iterative-questioner",
+    ]  # fmt: skip
+    oracle = [json.loads(x) for x in (workdir / "predictions/test/oracle_questions.jsonl").open()]
+    asked = [[t["text"] for t in p["turns"] if t["role"] == "question"] for p in oracle]
+    gold = [[s.subquestion for s in p.steps] for p in make_problems(12, seed=2)]
+    # The gold questions are put in as they are; a row that ran out of tokens has fewer of them.
+    for record, mine, theirs in zip(oracle, asked, gold, strict=True):
+        full = record["status"] == "answered"
+        assert mine == theirs if full else [q[: len(q)] for q in mine[:-1]] == theirs[: len(mine) - 1]
+
+
+def test_a_second_run_changes_nothing(finished):
+    config, workdir = finished
+    files = [p for p in workdir.rglob("*") if p.is_file() and "plots" not in p.parts]
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in files if "results" not in p.name}
+    results = (workdir / "results.csv").read_bytes()
+    main.run(config, str(workdir))
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in before} == before
+    assert (workdir / "results.csv").read_bytes() == results
+
+
+def test_the_same_command_gives_the_same_numbers(finished, tmp_path):
+    config, workdir = finished
+    main.run(config, str(tmp_path / "again"))
+    for path in sorted((workdir / "predictions").rglob("*.jsonl")):
+        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(workdir)).read_bytes()
+
+
+def _refused(config, tmp_path, message, stage="all"):
+    with pytest.raises((ValueError, RuntimeError), match=message) as error:
+        main.run(config, str(tmp_path / "w"), stage)
+    assert "\n" not in str(error.value).strip()
+
+
+def test_bad_configurations_are_named_before_anything_is_written(tmp_path):
+    def config(**changes):
+        c = small_config(tmp_path)
+        c.update_from_flattened_dict(changes)
+        return c
+
+    _refused(config(strategies=("cott",)), tmp_path, "unknown strategy 'cott'; valid: answer_only, cot")
+    _refused(config(strategies=("oracle_questions",)), tmp_path, "for evaluation only; name 'socratic_iter")
+    _refused(config(**{"mesh.data": 3}), tmp_path, "mesh .* does not fit")
+    assert not (tmp_path / "w").exists()
+    _refused(config(**{"student.size": "huge"}), tmp_path, "unknown student size 'huge'; valid: tiny-0.2m")
+    _refused(config(**{"data.source": "gsm9k"}), tmp_path / "b", "unknown source of problems 'gsm9k'.*gsm8k")
+
+
+def test_bad_problem_files_are_named_with_their_line(tmp_path):
+    config = small_config(tmp_path)
+    path = tmp_path / "mine_train.jsonl"
+    good = path.read_text()
+    path.write_text(good + '{"id": "x", "question": "?"\n')
+    _refused(config, tmp_path, r"mine_train.jsonl:61: ")
+    path.write_text(good + '{"id": "x", "question": "How?", "answer": "a lot"}\n')
+    _refused(config, tmp_path, r"mine_train.jsonl:61: .*a lot")
+    path.write_text("")
+    _refused(config, tmp_path, r"mine_train.jsonl:1: the file has no problems")
+
+
+def test_transcripts_that_all_are_too_long_stop_the_run(tmp_path):
+    config = small_config(tmp_path)
+    config.student.context = config.decode.capacity = 16
+    _refused(config, tmp_path, "nothing to train on; every transcript was too long")
+
+
+def test_stages_out_of_order_say_what_is_missing(tmp_path):
+    config = small_config(tmp_path)
+    _refused(config, tmp_path, "no predictions in .*; run --stage=evaluate first", stage="report")
+    _refused(config, tmp_path, "no checkpoints in .*; run --stage=train first", stage="evaluate")
+
+
+def _command(*arguments):
+    command = [sys.executable, "-m", "socratic_jax.main", *arguments]
+    env = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_errors_are_one_line_on_the_command_line(tmp_path):
+    (tmp_path / "w").write_text("not a directory")
+    done = _command("--config=configs/quickstart.py", f"--workdir={tmp_path}/w")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: cannot use workdir")
+    assert "Traceback" not in done.stderr
+    done = _command("--config=configs/quickstart.py", f"--workdir={tmp_path}/v", "--config.train.stepz=3")
+    assert done.returncode != 0 and "stepz" in done.stderr

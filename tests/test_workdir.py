@@ -1,0 +1,45 @@
+"""A workdir belongs to one configuration."""
+
+import os
+
+import pytest
+
+from socratic_jax.config import default_config
+from socratic_jax.workdir import Workdir, WorkdirError
+
+
+def test_the_same_config_may_come_back(tmp_path):
+    Workdir(tmp_path / "w", default_config())
+    before = (tmp_path / "w" / "config.json").read_bytes()
+    Workdir(tmp_path / "w", default_config())
+    assert (tmp_path / "w" / "config.json").read_bytes() == before
+
+
+def test_another_config_is_refused_with_the_difference(tmp_path):
+    Workdir(tmp_path, default_config())
+    config = default_config()
+    config.train.steps = 7
+    config.strategies = ("cot",)
+    with pytest.raises(WorkdirError) as error:
+        Workdir(tmp_path, config)
+    assert "train.steps: 1000 there, 7 here" in str(error.value)
+    assert "strategies: " in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_path_that_cannot_be_a_directory_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkdirError, match="cannot use workdir .*file/w: .*choose another --workdir"):
+        Workdir(tmp_path / "file" / "w", default_config())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_directory_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(WorkdirError, match="cannot use workdir"):
+        Workdir(tmp_path / "w", default_config())
+
+
+def test_a_broken_config_file_is_named_with_its_line(tmp_path):
+    (tmp_path / "config.json").write_text('{\n "seed": }')
+    with pytest.raises(WorkdirError, match=r"config.json:2: not JSON"):
+        Workdir(tmp_path, default_config())

@@ -1,0 +1,147 @@
+"""A run that is killed and started again ends where an undisturbed one ends, bit for bit."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from socratic_jax.stages import Run
+from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
+from socratic_jax.training.loop import TrainingError
+from socratic_jax.training.metrics import read_metrics
+from tests.training.loop_main import tiny_config
+
+NAME = "cot-solver"
+
+
+def _student(workdir: Path) -> Path:
+    return workdir / "students" / NAME
+
+
+def _params(workdir: Path, step: int = 24):
+    run = Run(tiny_config(), str(workdir))
+    with Checkpoints(_student(workdir) / "checkpoints") as checkpoints:
+        assert checkpoints.latest == step
+        return checkpoints.restore_params(step, jax.eval_shape(run.student.init, jax.random.key(0)))
+
+
+def _assert_same(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    Run(tiny_config(), str(workdir)).train()
+    return workdir
+
+
+def _losses(workdir):
+    return {r["step"]: r["loss"] for r in read_metrics(_student(workdir) / "metrics.jsonl") if "loss" in r}
+
+
+def test_killed_at_random_moments_equals_uninterrupted(undisturbed, tmp_path):
+    command = [sys.executable, "-m", "tests.training.loop_main", str(tmp_path)]
+    env = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache")}
+    rng = random.Random(0)
+    metrics, kills = _student(tmp_path) / "metrics.jsonl", 0
+    for _ in range(12):
+        process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+        # Strike a little after some step was logged: in training, validation or saving.
+        seen = metrics.stat().st_size if metrics.exists() else -1
+        while process.poll() is None and (metrics.stat().st_size if metrics.exists() else -1) in (seen, 0):
+            time.sleep(0.01)
+        time.sleep(rng.random() * 1.0)
+        if process.poll() is None and kills < 5:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        _, stderr = process.communicate()
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, stderr[-2000:]
+    assert process.returncode == 0 and kills >= 3
+    _assert_same(_params(undisturbed), _params(tmp_path))
+    assert _losses(undisturbed) == _losses(tmp_path)
+    steps = [r["step"] for r in read_metrics(metrics) if "loss" in r]
+    assert steps == list(range(1, 25))
+
+
+def test_a_finished_student_is_not_trained_again(undisturbed):
+    before = (_student(undisturbed) / "metrics.jsonl").read_bytes()
+    Run(tiny_config(), str(undisturbed)).train()
+    assert (_student(undisturbed) / "metrics.jsonl").read_bytes() == before
+
+
+def test_only_latest_and_best_are_kept(undisturbed):
+    with Checkpoints(_student(undisturbed) / "checkpoints") as checkpoints:
+        records = read_metrics(_student(undisturbed) / "metrics.jsonl")
+        losses = {r["step"]: r["validation_loss"] for r in records if "validation_loss" in r}
+        assert checkpoints.best == min(losses, key=losses.get)
+        kept = {int(p.name) for p in checkpoints.directory.iterdir() if p.name.isdigit()}
+        assert kept == {checkpoints.best, checkpoints.latest}
+
+
+def _copy(undisturbed, tmp_path):
+    workdir = tmp_path / "copy"
+    shutil.copytree(undisturbed, workdir)
+    return workdir
+
+
+def test_a_half_written_checkpoint_is_passed_over(undisturbed, tmp_path, caplog):
+    workdir = _copy(undisturbed, tmp_path)
+    directory = _student(workdir) / "checkpoints"
+    # An earlier good checkpoint, and a latest one that lost its data.
+    with Checkpoints(directory) as checkpoints:
+        latest = checkpoints.latest
+    shutil.copytree(directory / str(latest), directory / "30")
+    for file in (directory / "30" / "default").rglob("*"):
+        if file.is_file() and "metadata" not in file.name.lower():
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    config = tiny_config()
+    config.train.steps = 32
+    (workdir / "config.json").unlink()
+    Run(config, str(workdir)).train()
+    (warning,) = [r.message for r in caplog.records if "cannot be read" in r.message]
+    assert str(directory / "30") in warning and "\n" not in warning
+    with Checkpoints(directory) as checkpoints:
+        assert checkpoints.latest == 32
+
+
+def test_when_no_checkpoint_can_be_read_that_is_said(undisturbed, tmp_path):
+    workdir = _copy(undisturbed, tmp_path)
+    directory = _student(workdir) / "checkpoints"
+    for file in directory.rglob("*"):
+        if file.is_file() and file.parent.name != "metrics":
+            file.write_bytes(b"")
+    config = tiny_config()
+    config.train.steps = 32
+    (workdir / "config.json").unlink()
+    with pytest.raises(CheckpointError, match="none of the checkpoints in .* can be read; delete"):
+        Run(config, str(workdir)).train()
+
+
+def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
+    config = tiny_config()
+    config.train.learning_rate, config.train.clip, config.train.warmup = 1e9, 1e9, 6
+    config.train.steps, config.train.checkpoint_every = 24, 1
+    with pytest.raises(TrainingError, match=r"cot-solver: .* not finite at step \d+; kept: the checkpoint"):
+        Run(config, str(tmp_path)).train()
+    with Checkpoints(_student(tmp_path) / "checkpoints") as checkpoints:
+        shape = jax.eval_shape(Run(config, str(tmp_path)).student.init, jax.random.key(0))
+        kept = checkpoints.restore_params(checkpoints.latest, shape)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept))
+
+
+def test_metrics_cut_short_by_a_kill_are_read_up_to_there(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(json.dumps({"step": 1, "loss": 2.0}) + '\n{"step": 2, "lo')
+    assert read_metrics(path) == [{"step": 1, "loss": 2.0}]
