@@ -44,6 +44,9 @@ def default_config() -> ConfigDict:
                 log_every=20,
                 checkpoint_every=250,  # Validates, then saves.
             ),
+            # Devices that a CPU is split into. An operation on small arrays keeps one core busy; two
+            # devices keep two.
+            cpu_devices=1,
             mesh=dict(data=-1, fsdp=1, tensor=1),
             decode=dict(
                 slots=64,  # Dialogues side by side.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+from jax.sharding import NamedSharding
 from ml_collections import ConfigDict
 
 from socratic_jax.decoding.dialogue import Cast
@@ -15,7 +16,7 @@ from socratic_jax.evaluation import results
 from socratic_jax.evaluation.predictions import Prediction, predict
 from socratic_jax.problems import jsonl, sources
 from socratic_jax.problems.problem import Explanation, Problem
-from socratic_jax.sharding import make_mesh
+from socratic_jax.sharding import REPLICATED, make_mesh
 from socratic_jax.students.gpt2 import GPT2Student
 from socratic_jax.students.huggingface import load_student
 from socratic_jax.students.sizes import make_student
@@ -47,6 +48,7 @@ class Run:
         for s in self.strategies:
             if s.taught_as != s.name:
                 raise ValueError(f"strategy {s.name!r} is for evaluation only; name {s.taught_as!r} instead")
+        use_cpu_devices(config.cpu_devices)
         self.mesh = make_mesh(config.mesh)
         self.workdir = Workdir(workdir, config)
 
@@ -181,7 +183,7 @@ class Run:
         """A strategy with its trained students."""
         c = self.config.decode
         sampling = Sampling(c.temperature, c.top_k, c.top_p)
-        engine = Engine((self.student,) * len(s.cast), c.capacity, c.max_steps, sampling)
+        engine = Engine((self.student,) * len(s.cast), c.capacity, c.max_steps, sampling, self.mesh)
         params = {part.student: self.trained_params(s, part.student) for part in s.cast}
         return Cast(s, engine, tuple(params[part.student] for part in s.cast), self.tokenizer)
 
@@ -197,7 +199,12 @@ class Run:
             if checkpoints.latest != self.config.train.steps:
                 raise CheckpointError(f"{directory} is not trained to its end; run --stage=train first")
             step = getattr(checkpoints, which)
-            shape = jax.eval_shape(self.student.init, jax.random.key(0))
+            # Decoding spreads rows, not parameters.
+            everywhere = NamedSharding(self.mesh, REPLICATED)
+            shape = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere),
+                jax.eval_shape(self.student.init, jax.random.key(0)),
+            )
             return checkpoints.restore_params(step, shape)
 
     def _pretrained(self) -> Any:
@@ -219,6 +226,12 @@ class Run:
             "%s, %s: %s; %d rows, %.1f %% full", student_name(s, name), split, fit, len(rows), 100 * full
         )
         return rows
+
+
+def use_cpu_devices(n: int) -> None:
+    """Splits the CPU into n devices, where JAX runs on a CPU; has to come before JAX's first use."""
+    if n != jax.config.jax_num_cpu_devices and n > 1:
+        jax.config.update("jax_num_cpu_devices", n)
 
 
 def explained(problems: Sequence[Problem]) -> list[tuple[Problem, Explanation]]:

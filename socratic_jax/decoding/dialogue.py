@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from socratic_jax.decoding.engine import Engine, Rows, decode
@@ -88,12 +89,13 @@ class Cast:
 
         Args:
           prompts: in any order; the results come in the same one.
-          slots: rows decoded side by side. The last batch is filled up with empty rows, so that
-            every batch runs the same program.
+          slots: rows decoded side by side, rounded up to what the devices share evenly. The last batch
+            is filled up with empty rows, so that every batch runs the same program.
           seed: of the sampling.
           progress: called with the number of dialogues that a batch has finished.
         """
-        grammar = compile_grammar(self.strategy, self.tokenizer)
+        grammar = Grammar(*map(jnp.asarray, compile_grammar(self.strategy, self.tokenizer)))
+        slots = -(-slots // self.engine.shards) * self.engine.shards
         texts = self.tokenizer.encode([prompt.question for prompt in prompts])
         marker = self.tokenizer.marker(Role.PROBLEM)
         openings = [[marker, *text, self.tokenizer.end] for text in texts]

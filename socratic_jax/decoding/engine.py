@@ -10,15 +10,17 @@ slots, V padded vocabulary.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 
-from socratic_jax.decoding.grammar import DONE, SCRIPT, Grammar, after, inside
-from socratic_jax.decoding.sampling import Sampling, sample
+from socratic_jax.decoding.grammar import DONE, SCRIPT, Grammar, after
+from socratic_jax.decoding.sampling import GREEDY, Sampling, sample
+from socratic_jax.sharding import BATCH, REPLICATED, batch_shards
 from socratic_jax.students.student import Student
 from socratic_jax.transcripts.roles import Role
 
@@ -64,12 +66,14 @@ class Engine:
       capacity: S, the most tokens of prompt and output together that a row can have.
       max_steps: the most solutions in a transcript; then the answer is forced.
       sampling: how tokens are chosen.
+      mesh: devices to spread rows over; every one runs a loop of its own, until its own rows are done.
     """
 
     students: tuple[Student, ...]
     capacity: int
     max_steps: int
-    sampling: Sampling = Sampling()
+    sampling: Sampling = GREEDY
+    mesh: Mesh | None = None
 
     def __post_init__(self):
         for student in self.students:
@@ -165,15 +169,36 @@ class Engine:
             lambda rows: jnp.any(rows.running_B), lambda rows: self.step(params, grammar, rows), rows
         )
 
+    def spread(self, f: Callable, in_specs: tuple, out_specs: Any) -> Callable:
+        """`f` on every device's own rows. Rows need nothing of each other, so nothing is communicated."""
+        if self.mesh is None:
+            return f
+        return jax.shard_map(f, mesh=self.mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
+
+    def rows_spec(self) -> Rows:
+        """Where `Rows` have their batch axis: first, but second in the states, whose first is layers."""
+        parts = len(self.students)
+        state = PartitionSpec(None, *BATCH)
+        spec = {name: BATCH for name in Rows._fields}
+        return Rows(**{**spec, "hidden": (BATCH,) * parts, "states": (state,) * parts})
+
+    @property
+    def shards(self) -> int:
+        """How many devices rows are spread over; slots are a multiple of it."""
+        return 1 if self.mesh is None else batch_shards(self.mesh)
+
 
 @functools.partial(jax.jit, static_argnums=0)
 def _start(engine: Engine, params, prompts_PxBxT, lengths_B, script_BxG, keys_B) -> Rows:
-    return engine.start(params, prompts_PxBxT, lengths_B, script_BxG, keys_B)
+    specs = (REPLICATED, PartitionSpec(None, *BATCH), BATCH, BATCH, BATCH)
+    start = engine.spread(engine.start, specs, engine.rows_spec())
+    return start(params, prompts_PxBxT, lengths_B, script_BxG, keys_B)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
 def _run(engine: Engine, params, grammar: Grammar, rows: Rows) -> Rows:
-    return engine.run(params, grammar, rows)
+    spec = engine.rows_spec()
+    return engine.spread(engine.run, (REPLICATED, REPLICATED, spec), spec)(params, grammar, rows)
 
 
 def decode(
@@ -185,10 +210,10 @@ def decode(
     script_BxG: np.ndarray,
     keys_B: jax.Array,
 ) -> Rows:
-    """Reads a batch of prompts and writes their transcripts; see `Engine.start` for the arguments."""
-    grammar = Grammar(*map(jnp.asarray, grammar))
+    """Reads a batch of prompts and writes their transcripts; see `Engine.start` for the arguments.
+
+    Args:
+      grammar: with arrays on the devices, so that they are not sent with every batch.
+    """
     rows = _start(engine, tuple(params), prompts_PxBxT, lengths_B, script_BxG, keys_B)
     return _run(engine, tuple(params), grammar, rows)
-
-
-__all__ = ["Engine", "Rows", "decode", "inside"]

@@ -25,6 +25,9 @@ class Sampling:
             raise ValueError(f"sampling needs temperature >= 0, top_k >= 0, 0 < top_p <= 1; got {self}")
 
 
+GREEDY = Sampling()
+
+
 def filter_logits(logits_BxV: jax.Array, sampling: Sampling) -> jax.Array:
     """Logits with temperature applied and everything outside of top-k and top-p at -inf."""
     logits_BxV = logits_BxV / sampling.temperature

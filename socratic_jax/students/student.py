@@ -40,7 +40,7 @@ class Student(Protocol):
         """Next-token logits, f32, of hidden states with any leading dimensions."""
 
     def init_state(self, B: int, S: int) -> State:
-        """An empty decoding state for B rows of at most S tokens."""
+        """An empty decoding state for B rows of at most S tokens: arrays of layers first, rows second."""
 
     def prefill(
         self, params: Params, state: State, tokens_BxT: jax.Array, lengths_B: jax.Array

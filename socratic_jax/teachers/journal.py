@@ -10,6 +10,8 @@ request's key gives. Two processes on one journal therefore share the work and n
 there are no stale claims to clean up: the system drops the locks of a process that dies, however it
 dies. A file per process would need neither lock, but both processes would pay for the same requests.
 
+Refusals are replies too: to have them asked again, delete their lines while no process runs.
+
 What a kill can lose is what no client can save: replies that were still on their way here. A power cut
 can lose more, so the file is synced to the disk, once a second at most and on closing: a sync for each
 reply would cost more time than everything else together.

@@ -24,7 +24,8 @@ class Limits:
       longest_backoff: seconds that this grows to at most.
       longest_wait: seconds that one request may wait between its tries, in sum; a server that asks for
         more than is left of it ends the tries.
-      give_up_after: requests in a row without an answer after which the teacher counts as gone.
+      give_up_after: requests in a row without an answer after which the teacher counts as gone; also the
+        requests that it may refuse at the start of a run before it has answered one.
       seed: of the random waiting times.
     """
 
@@ -52,10 +53,6 @@ class Clock:
     def now(self) -> float:
         """Seconds that only ever grow."""
         return time.monotonic()
-
-    def date(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

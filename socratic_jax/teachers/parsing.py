@@ -7,6 +7,7 @@ as if the teacher had said it. Text after the final answer is never read: it is 
 problem that the model made up.
 """
 
+import dataclasses
 import enum
 import re
 from collections.abc import Callable, Sequence
@@ -38,11 +39,12 @@ class Parsed(NamedTuple):
     answer: str
 
 
-# What greets, announces or offers, at either end of a reply, and is no step.
+# What greets, announces or offers, at either end of a reply, and is no step. It has no digits.
 _CHATTER = re.compile(
-    r"(?:sure|certainly|of course|okay|ok|great|absolutely|hello|hi|here(?:'s| is| are)|let'?s|let me|i hope|"
-    r"hope this|i will|i'll|we (?:can|need to|will) (?:solve|break)|to solve|feel free|please|if you|do you|"
-    r"would you like|note that|in summary|solution|explanation|questions|steps|facts|reasoning)\b",
+    r"(?:sure|certainly|of course|okay|ok|great|absolutely|hello|hi|here(?:'s| is| are)|let me|i hope|"
+    r"let'?s (?:solve|break|work|go|start|begin|think|see|do|tackle)|hope this|i will|i'll|"
+    r"we (?:can|need to|will) (?:solve|break)|feel free|if you (?:have|need|want|would)|do you|would you|"
+    r"solution|explanation|questions|steps|facts|reasoning)\b[^0-9]*",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(
@@ -111,7 +113,7 @@ def _chain(found: Sequence[Line]) -> tuple[list[Step] | Reason, str]:
                 if texts:
                     break
             else:
-                texts[-1].append(line.text)
+                texts[-1].append(line.sentence)
         elif opens[index]:
             texts.append([line.text])
         elif line.label == "question" or _is_chatter(line, index, found):
@@ -131,38 +133,68 @@ def _chain(found: Sequence[Line]) -> tuple[list[Step] | Reason, str]:
     return [Step("", solution) for solution in solutions], final
 
 
+@dataclasses.dataclass(eq=False)
+class _Pair:
+    """A sub-question, and what has been found of its solution."""
+
+    number: int
+    question: str
+    solution: str
+
+
+class _Dialogue:
+    """The pairs of a dialogue as they are read."""
+
+    def __init__(self):
+        self.pairs: list[_Pair] = []
+        self.waiting: list[_Pair] = []  # those without a solution
+
+    def ask(self, number: int, question: str, solution: str = "") -> None:
+        self.pairs.append(_Pair(number, question, solution))
+        if not solution:
+            self.waiting.append(self.pairs[-1])
+
+    def tell(self, text: str, number: int = 0) -> None:
+        """Adds to the solution of the sub-question of that number, else of the last that waits for one."""
+        numbered = [pair for pair in self.waiting if number and pair.number == number]
+        for pair in (numbered or self.waiting or self.pairs)[-1:]:
+            pair.solution = f"{pair.solution} {text}".strip()
+            if pair.solution and pair in self.waiting:
+                self.waiting.remove(pair)
+
+
 def _dialogue(found: Sequence[Line]) -> tuple[list[Step] | Reason, str]:
     """The sub-questions with their solutions, and the text of the final answer."""
-    pairs: list[list] = []  # [number, sub-question, solution]
-    final = ""
+    talk, final = _Dialogue(), ""
     for index, line in enumerate(found):
-        open_pairs = [pair for pair in pairs if not pair[2]]
         if line.label == "problem":
-            if pairs:
+            if talk.pairs:
                 break
-        elif line.label == "final" or (line.label == "answer" and not open_pairs):
-            if pairs:
+        elif line.label == "final" or (line.label == "answer" and not talk.waiting):
+            if talk.pairs:
                 final = line.text or _next_plain(found, index)
                 break
         elif line.label in ("solution", "answer"):
-            pair = next((p for p in open_pairs if line.number and p[0] == line.number), None)
-            _tell(pair or (open_pairs or pairs or [None])[-1], line.text)
+            talk.tell(line.sentence or line.text, line.number)
         elif line.label == "question":
-            question, solution = _split_question(line.text)
-            pairs.append([line.number, question, solution])
-        elif (match := _QUESTION.match(line.text)) and (line.label != "plain" or not open_pairs):
-            if line.label == "plain" and _is_chatter(line, index, found):
-                continue
-            pairs.append([line.number, match[1], match[2]])
-        elif pairs and (open_pairs or not line.gap):
-            _tell(pairs[-1], line.text)
-    if len(pairs) > 1 and not pairs[0][2]:
+            told_below = any(after.label == "solution" for after in found[index + 1 : index + 2])
+            talk.ask(line.number, *((line.text,) if told_below else _split_question(line.text)))
+        elif "?" in line.text and (line.label != "plain" or not talk.waiting):
+            if line.label != "plain" or not _is_chatter(line, index, found):
+                talk.ask(line.number, *_split_question(line.text))
+        elif line.listed and not talk.waiting:
+            talk.ask(line.number, line.text)  # a sub-question without its mark, if a solution follows
+        elif talk.waiting or not line.gap:
+            talk.tell(line.text)
+    pairs = talk.pairs
+    if len(pairs) > 1 and not pairs[0].number and not pairs[0].solution:
         pairs = pairs[1:]  # The problem itself, asked again before its sub-questions.
-    if not pairs:
+    asked = any("?" in pair.question for pair in pairs) or any(line.label == "question" for line in found)
+    if not pairs or not asked:
         return Reason.NO_QUESTIONS, ""
-    if not all(question and solution for _, question, solution in pairs):
+    if not all(pair.question and pair.solution for pair in pairs):
         return Reason.UNANSWERED, ""
-    return [Step(question, solution) for _, question, solution in pairs], final
+    return [Step(pair.question, pair.solution) for pair in pairs], final
 
 
 def _on_steps(found: Sequence[Line], author: str, given: Sequence[Step]) -> Parsed | Reason:
@@ -232,7 +264,8 @@ def _is_chatter(line: Line, index: int, found: Sequence[Line]) -> bool:
     if line.label != "plain" or find_equations(line.text):
         return False
     edge = index == 0 or line.gap or index == len(found) - 1 or found[index - 1].label != "plain"
-    return line.text.endswith(":") or (edge and bool(_CHATTER.match(line.text)))
+    announces = line.text.endswith(":") and not any(map(str.isdigit, line.text))
+    return announces or (edge and bool(_CHATTER.fullmatch(line.text)))
 
 
 def _next_plain(found: Sequence[Line], index: int) -> str:
@@ -251,10 +284,10 @@ def _only_answer(text: str, listed: bool) -> bool:
 
 
 def _split_question(text: str) -> tuple[str, str]:
+    """The questions that a text begins with, and the solution that may stand behind them."""
+    parts = sentences(text)
+    asked = next((i for i, part in enumerate(parts) if not part.rstrip('"”)').endswith("?")), len(parts))
+    if asked:
+        return " ".join(parts[:asked]), " ".join(parts[asked:])
     match = _QUESTION.match(text)
     return (match[1], match[2]) if match else (text, "")
-
-
-def _tell(pair: list | None, text: str) -> None:
-    if pair is not None:
-        pair[2] = f"{pair[2]} {text}".strip()

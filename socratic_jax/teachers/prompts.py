@@ -43,7 +43,7 @@ KINDS: dict[str, PromptKind] = {
     "rationalise_facts": PromptKind("facts", ("question", "answer")),
 }
 _SECOND_TRY = "rationalise_"
-_PLACEHOLDER = re.compile(r"\{\{(?P<literal>\w+)\}\}|\{(?P<name>\w+)\}")
+_PLACEHOLDER = re.compile(r"\{\{(?P<literal>[A-Za-z_]\w*)\}\}|\{(?P<name>[A-Za-z_]\w*)\}")
 _PLACEHOLDERS = ("question", "steps", "answer")
 _ANNOTATION = re.compile(r"<<[^<>]*>>")
 _FOLDER = os.path.join(os.path.dirname(__file__), "prompts")

@@ -11,7 +11,7 @@ import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
 from socratic_jax.teachers import crew, estimate, keys
-from socratic_jax.teachers.faults import BLOCKED, FATAL, TRANSIENT, Fault, one_line
+from socratic_jax.teachers.faults import BLOCKED, FATAL, REFUSED, TRANSIENT, Fault, one_line
 from socratic_jax.teachers.limits import Clock, Limits, Pacer, Patience
 from socratic_jax.teachers.teacher import Reply, Request, TeacherError
 
@@ -48,7 +48,8 @@ class RemoteTeacher:
         self._load_key = lambda: keys.load(key_names, key_file, key_required)
         self._clock = clock or Clock()
         self._pacer = Pacer(self.limits, self._clock)
-        self._given_up = 0  # requests in a row
+        self._unanswered = 0  # requests in a row
+        self._answered = False
 
     def asking(self, key: keys.ApiKey) -> contextlib.AbstractAsyncContextManager[Ask]:
         """Opens a client. What it gives makes one call: it returns a reply or raises a Fault."""
@@ -63,7 +64,7 @@ class RemoteTeacher:
         """
         # The key is read here: a dry run needs none.
         key = self._load_key()
-        self._given_up = 0
+        self._unanswered, self._answered = 0, False
 
         @contextlib.asynccontextmanager
         async def asking(rest: crew.Rest) -> AsyncIterator[Ask]:
@@ -84,12 +85,14 @@ class RemoteTeacher:
                 message = key.redact(str(fault))
                 if fault.kind == FATAL:
                     raise self._fatal(message, key) from None
-                if fault.kind != TRANSIENT:
-                    return Reply(None, "blocked" if fault.kind == BLOCKED else "error", error=message)
+                if fault.kind == BLOCKED:
+                    return Reply(None, "blocked", error=message)
+                if fault.kind == REFUSED:
+                    return self._refused(message)
                 patience = patience or Patience(self.limits, request.key(self.name))
                 wait = patience.after(fault)
                 if wait is None:
-                    return self._give_up(f"{patience}; the last one: {message}")
+                    return self._gave_up(f"{patience}; the last one: {message}")
                 if fault.retry_after:
                     if fault.retry_after > max(5.0, self._pacer.closed):
                         log.warning("%s asks to wait %.0f s: %s", self.name, fault.retry_after, message)
@@ -97,7 +100,7 @@ class RemoteTeacher:
             except Exception as error:
                 raise key.scrub(error) from None
             else:
-                self._given_up = 0
+                self._unanswered, self._answered = 0, True
                 self._pacer.settle(reserved, reply.usage.total)
                 return reply
             self._pacer.settle(reserved, 0)
@@ -119,14 +122,25 @@ class RemoteTeacher:
         except TimeoutError:
             raise Fault(TRANSIENT, f"no reply within {self.limits.timeout:g} s") from None
 
-    def _give_up(self, message: str) -> Reply:
-        self._given_up += 1
-        if self._given_up >= self.limits.give_up_after:
+    def _gave_up(self, message: str) -> Reply:
+        self._unanswered += 1
+        if self._unanswered >= self.limits.give_up_after:
             raise TeacherError(
-                f"{self.name}: {self._given_up} requests in a row had no answer ({message}); "
+                f"{self.name}: {self._unanswered} requests in a row had no answer ({message}); "
                 "the same command goes on from here once the endpoint answers again"
             )
         return Reply(None, "gave_up", error=message)
+
+    def _refused(self, message: str) -> Reply:
+        # A whole run of refusals would fill the journal with them: then it is not the requests' fault.
+        if not self._answered:
+            self._unanswered += 1
+            if self._unanswered >= self.limits.give_up_after:
+                raise TeacherError(
+                    f"{self.name} refuses every request ({message}); correct that, and delete the lines of "
+                    "the refused ones from the journal to have them asked again"
+                )
+        return Reply(None, "error", error=message)
 
     def _fatal(self, message: str, key: keys.ApiKey) -> TeacherError:
         if "HTTP 404" in message:

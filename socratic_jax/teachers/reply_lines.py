@@ -20,12 +20,14 @@ class Line:
       number: the number that it bears; 0 for none.
       text: what is left.
       gap: whether a blank line comes before it.
+      sentence: for an "answer" that is a sentence ("So the answer is 24."), all of it; else as `text`.
     """
 
     label: str
     number: int
     text: str
     gap: bool
+    sentence: str = ""
 
     @property
     def listed(self) -> bool:
@@ -36,24 +38,31 @@ class Line:
 _THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _THOUGHT_END = re.compile(r"\A.*</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"\s*(?:```|~~~)")
-_HEADING = re.compile(r"#{1,6}\s+(?!-?[$€£]?[0-9.,]+%?\.?$|(?:yes|no)\.?$)", re.IGNORECASE)
-_BOLD = re.compile(r"(\*\*\*|\*\*|__)(?=\S)(.+?)(?<=\S)\1")
-_ITALIC = re.compile(r"(?<![\w*])\*(?=\S)([^*]+?)(?<=\S)\*(?![\w*])")
+# Not "#### 72", which is GSM8K's final answer.
+_HEADING = re.compile(
+    r"#{1,6}\s+(?!-?[$€£]?[0-9]+(?:[.,/][0-9]+)*%?(?:\s[a-z ]{1,20})?\.?$|(?:yes|no)\.?$)", re.IGNORECASE
+)
+# Stars of multiplications and powers stay: "(3+4)*2, 5*6", "2**3 + 4**5".
+_BOLD = re.compile(r"(?<![0-9)])(\*\*\*|\*\*|__)(?=\S)(.+?)(?<=\S)\1(?![0-9(])")
+_ITALIC = re.compile(r"(?<![\w*)\]])\*(?=[^\W\d_]|[\"“])([^*]+?)(?<=[\w.?!:\"”%])\*(?=[\s.,:;!?)]|$)")
 _STRAY_BOLD = re.compile(r"^\*\*(?=\S)|(?<=\S)\*\*$")
 _RULE = re.compile(r"[-*_=]{3,}")
 _TABLE_RULE = re.compile(r"[|\s:-]+")
 _MATH = re.compile(r"\$\$|\\[()\[\]]|\\(?:left|right|displaystyle|quad)\b|\\[,;!]")
-_DOLLAR_MATH = re.compile(r"\$([^$\n]*[=\\][^$\n]*)\$(?![0-9])")
+# Not "$18 an hour, so 8 * $18 = $<<8*18=144>>144": there the dollars are money.
+_DOLLAR_MATH = re.compile(r"\$(?=\S)([^$\n]*[=\\][^$\n]*(?<=[\w)}.]))\$(?![0-9<])")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([^{}]*?)\s*\}\s*\{\s*([^{}]*?)\s*\}")
 _MONEY = "\x00"
 _TEXT = re.compile(r"\\(?:text|textbf|mathbf|mathrm|boldsymbol)\s*\{([^{}]*)\}")
 _LATEX = {"\\times": "*", "\\cdot": "*", "\\div": "/", "\\%": "%", "\\#": "#", "{,}": ","}
 _BOXED = re.compile(r"\\f?box(?:ed)?\s*\{([^{}]*)\}")
 
-# "How many? A1: 24" and "How many? ** 24" are two lines.
+# "How many? A1: 24" and "How many? -> 24" are two lines, and so is the "How many ** 24" of GSM8K.
 _INLINE = re.compile(
-    r"(?<=\?)[ \t]*(?:(?:\*\*|->|→|=>|\|)[ \t]*(?=\S)|[ \t](?=(?:A|Ans|Answer|Solution)\s?[0-9]*\s?:))"
+    r"(?<=\?)[ \t]*(?:(?:->|→|=>|\|)[ \t]*(?=\S)|[ \t](?=(?:A|Ans|Answer|Solution)\s?[0-9]*\s?:))"
 )
+_STARS = re.compile(r"(.*[^\s*])\s+\*\*\s+([^\s*].*)")
+_POWER = re.compile(r"[0-9)]\s*\*\*\s*[0-9(]")
 _LABELS = {
     "question": "q|question|sub-?\\s?question|subq",
     "solution": "a(?=\\s?[0-9:])|s(?=\\s?[0-9])|ans|solution|sub-?\\s?answer|response",
@@ -73,7 +82,7 @@ _FINAL = re.compile(
     r"(?:[-*•]\s+)?(?:(?:so|thus|therefore|hence|in conclusion|finally)\b[,:]?\s+)?"
     r"(?:(?:the|my|our)\s+)?(?P<final>(?:final|correct|numerical|overall)\s+)?(?:answer|(?<=final\s)result)"
     r"(?:\s+to\s+the\s+(?:problem|question))?\s*"
-    r"(?:is\b|=|:|would be\b|must be\b|(?<=final\sanswer)$)\s*:?\s*(?P<rest>.*)",
+    r"(?P<sign>is\b|=|:|would be\b|must be\b|(?<=final\sanswer)$)\s*:?\s*(?P<rest>.*)",
     re.IGNORECASE,
 )
 _HASHES = re.compile(r"####\s*(?P<rest>.+)")
@@ -90,10 +99,12 @@ def lines(reply: str) -> list[Line]:
     text = _THOUGHT_END.sub("", text)  # Some servers swallow the opening tag.
     found: list[Line] = []
     gap, last_number = False, 0
+    # In a dialogue with stars, "Subtract 15 ** 11x = 286" has no power in it.
+    stars = any(_STARS.fullmatch(raw.strip()) and not _POWER.search(raw) for raw in text.split("\n"))
     for raw in text.split("\n"):
         if _FENCE.match(raw) or _RULE.fullmatch(raw.strip()):
             continue
-        for part in _INLINE.sub("\nA: ", _plain(raw)).replace("\nA: A", "\nA").split("\n"):
+        for part in _parts(_plain(raw), stars):
             if not part.strip():
                 gap = True
                 continue
@@ -107,6 +118,14 @@ def lines(reply: str) -> list[Line]:
                 found.append(line)
             gap = False
     return found
+
+
+def _parts(line: str, stars: bool) -> list[str]:
+    """A line as the two that it stands for, where it has a sub-question and its solution."""
+    if stars and (match := _STARS.fullmatch(line.strip())):
+        asked = match[1] if _label(match[1], False, 0).label != "plain" else f"Q: {match[1]}"
+        return [asked, f"A: {match[2]}"]
+    return _INLINE.sub("\nA: ", line).replace("\nA: A", "\nA").split("\n")
 
 
 def _plain(raw: str) -> str:
@@ -141,7 +160,9 @@ def _label(text: str, gap: bool, last_number: int) -> Line:
     if match := _HASHES.match(text):
         return Line("final", 0, match["rest"].strip(), gap)
     if match := _FINAL.match(text):
-        return Line("final" if match["final"] else "answer", 0, match["rest"].strip(), gap)
+        rest = match["rest"].strip()
+        sentence = rest if match["sign"] in (":", "=") else text
+        return Line("final" if match["final"] else "answer", 0, rest, gap, sentence)
     if match := _LABEL.match(text):
         label = next(name for name in _LABELS if match[name] is not None)
         number = int(match["number"] or 0)

@@ -13,6 +13,7 @@ from socratic_jax.students.student import Params, Student
 from socratic_jax.training.loss import Sums, loss_sums, zero_sums
 from socratic_jax.transcripts.packing import Batch
 
+
 class TrainState(NamedTuple):
     """Everything that training changes.
 

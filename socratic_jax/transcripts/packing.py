@@ -48,7 +48,6 @@ class Batch:
             picked[name] = np.where(keep_Bx1, picked[name], np.asarray(fill, picked[name].dtype))
         return Batch(**picked)
 
-
     @functools.cached_property
     def most_learnt(self) -> int:
         """The most learnt targets in any row, rounded up so that few shapes are compiled."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -88,13 +89,14 @@ def test_greedy_equals_hugging_face_token_for_token():
     greedy_BxS = stored["greedy"]
     B, S = greedy_BxS.shape
     # An automaton without roles: any token may follow any, and nothing ends.
-    free = Grammar(
+    arrays = dict(
         speaker_P=np.zeros(N_PHASES, np.int32),
         allowed_PxV=np.ones((N_PHASES, 97), bool),
         closing_PxV=np.ones((N_PHASES, 97), bool),
         class_V=np.zeros(97, np.int32),
         next_PxC=np.tile(np.arange(N_PHASES, dtype=np.int32)[:, None], (1, 8)),
     )
+    free = Grammar(**{name: jnp.asarray(x) for name, x in arrays.items()})
     engine = Engine((student,), capacity=S, max_steps=1)
     prompts = greedy_BxS[None, :, :12].astype(np.int32)
     rows = decode(

@@ -62,7 +62,9 @@ def test_summary_counts_every_problem():
 
 
 def test_pairs_compare_the_same_problems():
-    pairs = results.paired("s", {"a": _predictions("rrrw"), "b": _predictions("rwww"), "c": _predictions("rrrr")})
+    pairs = results.paired(
+        "s", {"a": _predictions("rrrw"), "b": _predictions("rwww"), "c": _predictions("rrrr")}
+    )
     assert [(p.a, p.b, p.only_a, p.only_b, p.difference) for p in pairs] == [
         ("a", "b", 2, 0, 0.5),
         ("a", "c", 0, 1, -0.25),

@@ -126,3 +126,12 @@ def test_the_import_is_light():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {"numpy", "jax", "tensorflow", "tensorflow_datasets", "etils.epath", "transformers"}
     assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["svamp", "svamp_tfds", "strategyqa", "strategyqa_tfds", "multiarith"])
+def test_sources_of_files_take_no_options(name, tmp_path):
+    split = sources.SOURCES[name].splits[0]
+    with pytest.raises(ValueError, match=f"source '{name}' has no option 'level'; its options are: none"):
+        sources.load(name, split, level=1)
+    with pytest.raises(ProblemError, match=r"no such file|no data in array_record|cannot be imported"):
+        sources.load(name, split, tmp_path)

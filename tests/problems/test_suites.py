@@ -102,7 +102,7 @@ def test_errors_about_names(tmp_path):
 
 @needs_real_data
 @pytest.mark.parametrize(
-    ("name", "size", "fractions"), [("multiarith", 600, 0), ("singleeq", 508, 23), ("addsub", 395, 23)]
+    ("name", "size", "fractions"), [("multiarith", 600, 0), ("singleeq", 508, 29), ("addsub", 395, 29)]
 )
 def test_real_sizes(name, size, fractions):
     problems = suites.load(name, "test", REAL)

@@ -10,12 +10,17 @@ import argparse
 import asyncio
 import collections
 import email.utils
-import hashlib
 import json
+import os
 import random
 import re
 import threading
 import time
+
+from wire import bad_key, completion, read_request, response
+
+# Whatever proxy is set, it cannot reach us.
+os.environ.setdefault("NO_PROXY", "127.0.0.1")
 
 # 200 and a reply, or no HTTP answer, or an error status; what each does is in `Server._misbehave`.
 TRANSIENT = (
@@ -45,11 +50,6 @@ def random_plan(seed, rate, faults):
 def scripted_plan(*faults):
     """A plan in which the first tries of every request fail in that way, and the next succeeds."""
     return lambda prompt, seed, attempt: faults[attempt] if attempt < len(faults) else "ok"
-
-
-def reply_text(prompt, seed):
-    """What the server answers."""
-    return f"The answer is {hashlib.blake2b(f'{prompt}/{seed}'.encode(), digest_size=8).hexdigest()}."
 
 
 class Server:
@@ -127,7 +127,7 @@ class Server:
         sent = headers.get("x-goog-api-key" if google else "authorization", "").removeprefix("Bearer ")
         # An upload goes to an address that is the permission.
         if self.key and sent != self.key and not path.startswith("/upload/session/"):
-            return self._send(writer, *_bad_key(google, sent))
+            return self._send(writer, *bad_key(google, sent))
         if path.startswith("/stats"):
             return self._send(writer, 200, {"tries": sum(self.tries.values()), "replies": len(self.replies)})
         if path.endswith("/chat/completions") or path.endswith(":generateContent"):
@@ -160,6 +160,8 @@ class Server:
                 return self._send(writer, 429, message)
             case "429-after":
                 return self._send(writer, 429, message, {"Retry-After": "0.05"})
+            case "429-half":
+                return self._send(writer, 429, message, {"Retry-After": "0.5"})
             case "429-long":
                 return self._send(writer, 429, message, {"Retry-After": "7"})
             case "429-date":
@@ -265,65 +267,6 @@ class Server:
             lines.append({"key": record["key"], "response": completion(True, prompt, seed, fault)})
         lines.reverse()  # Nobody promises an order.
         return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-
-
-def read_request(google, body):
-    """(prompt, seed) of a request."""
-    if google:
-        return body["contents"][0]["parts"][0]["text"], body["generationConfig"].get("seed")
-    return body["messages"][0]["content"], body.get("seed")
-
-
-def completion(google, prompt, seed, fault):
-    """The reply to a request, in the vendor's format."""
-    text = reply_text(prompt, seed)
-    n_in, n_out = len(prompt) // 4, 12
-    if not google:
-        message, finish = {"role": "assistant", "content": text}, "stop"
-        if fault == "max-tokens":
-            message["content"], finish = text[:9], "length"
-        if fault == "blocked":
-            message["content"], finish = None, "content_filter"
-        if fault == "empty":
-            message["content"] = ""
-        usage = {"prompt_tokens": n_in, "completion_tokens": n_out, "total_tokens": n_in + n_out}
-        choice = {"index": 0, "message": message, "finish_reason": finish}
-        return {"id": "c", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage}
-    usage = {"promptTokenCount": n_in, "candidatesTokenCount": n_out, "totalTokenCount": n_in + n_out}
-    candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}
-    if fault == "blocked":
-        return {
-            "promptFeedback": {"blockReason": "SAFETY"},
-            "usageMetadata": usage | {"candidatesTokenCount": 0},
-        }
-    if fault == "max-tokens":
-        candidate = {"finishReason": "MAX_TOKENS", "index": 0}
-    if fault == "empty":
-        candidate["content"]["parts"] = []
-    if fault == "thinking":
-        candidate["content"]["parts"].insert(0, {"text": "Let me see.", "thought": True})
-        usage |= {"thoughtsTokenCount": 30, "totalTokenCount": n_in + n_out + 30}
-    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m"}
-
-
-def response(status, body, headers=None):
-    """The bytes of an HTTP response; the type of the body says its format."""
-    kind = "text/html" if isinstance(body, str) else "application/json"
-    if not isinstance(body, bytes):
-        body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status} X", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def _bad_key(google, sent):
-    """How a vendor refuses a key. Both quote it: what a careless server does."""
-    if google:
-        reason = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
-        message = f"API key not valid: {sent}. Please pass a valid API key."
-        error = {"code": 400, "message": message, "status": "INVALID_ARGUMENT", "details": [reason]}
-        return 400, {"error": error}
-    return 401, {"error": {"message": f"Incorrect API key provided: {sent}", "code": "invalid_api_key"}}
 
 
 def main():

@@ -12,9 +12,11 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from server import PERMANENT, TRANSIENT, Server, random_plan, reply_text, scripted_plan
+from server import PERMANENT, TRANSIENT, Server, random_plan, scripted_plan
+from wire import reply_text
 from worker import make_requests, make_teacher
 
+from socratic_jax.teachers import annotate as annotate_module
 from socratic_jax.teachers.annotate import annotate
 from socratic_jax.teachers.journal import Journal
 from socratic_jax.teachers.prices import Price
@@ -248,6 +250,26 @@ def test_two_processes_share_the_work(path):
         assert [int(line[4]) for line in lines] == [n - a for a in asked]
         assert set(server.replies.values()) == {1}
     assert len(records(path)) == n
+
+
+def test_a_neighbour_that_dies_leaves_its_requests_to_us(path, monkeypatch):
+    # Fewer are put off than the neighbour has claimed: reading on has to wait, and must not lose any.
+    monkeypatch.setattr(annotate_module, "_DEFERRED", 3)
+    keys = [r.key(Fake.name) for r in make_requests(10)]
+    code = (
+        "import sys, time; from socratic_jax.teachers.journal import Journal;"
+        "journal = Journal(sys.argv[1]); assert all(map(journal.claim, sys.argv[2:]));"
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(path), *keys]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as neighbour:
+        neighbour.stdout.readline()
+        threading.Timer(0.5, neighbour.kill).start()
+        teacher = Fake()
+        with Journal(path) as journal:
+            counts = annotate(teacher, make_requests(20), journal)
+    assert (counts.asked, counts.cached) == (20, 0)
+    assert set(teacher.asked.values()) == {1}
 
 
 def test_ctrl_c_waits_for_what_is_under_way(path):

@@ -4,7 +4,8 @@ import json
 import logging
 
 import pytest
-from server import PERMANENT, Server, random_plan, reply_text
+from server import PERMANENT, Server, random_plan
+from wire import reply_text
 from worker import make_requests
 
 from socratic_jax.teachers import gemini_batch
@@ -197,11 +198,15 @@ def test_a_job_whose_creation_is_not_heard_of_is_created_once(server, connect, p
     server.polls = 0
     answer = server._answer
 
+    class Nowhere:
+        def write(self, data):
+            pass
+
     async def lose_the_first(writer, method, path_, headers, body):
-        kept = await answer(writer, method, path_, headers, body)
-        if path_.endswith(":batchGenerateContent"):
-            writer.transport.abort()
-        return kept
+        if path_.endswith(":batchGenerateContent") and not server.jobs:
+            await answer(Nowhere(), method, path_, headers, body)
+            return False
+        return await answer(writer, method, path_, headers, body)
 
     server._answer = lose_the_first
     assert run(connect(tries=5), 10, path).stop == 10

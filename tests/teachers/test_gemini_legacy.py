@@ -11,7 +11,8 @@ import sys
 import types
 
 import pytest
-from server import TRANSIENT, Server, reply_text, scripted_plan
+from server import TRANSIENT, Server, scripted_plan
+from wire import reply_text
 
 from socratic_jax.teachers import keys
 from socratic_jax.teachers.limits import Limits

@@ -31,6 +31,8 @@ COT = {
     "bullets": (f"- {BEN}\n- {BOTH}\n- The answer is 37.", CHAIN, "37"),
     "parentheses": (f"1) {BEN}\n2) {BOTH}\nAnswer: 37", CHAIN, "37"),
     "GSM8K": (f"{BEN}\n{BOTH}\n#### 37", CHAIN, "37"),
+    "GSM8K with a unit": (f"{BEN}\n{BOTH}\n#### 37 marbles", CHAIN, "37"),
+    "small headings": (f"#### Step 1\n{BEN}\n#### 2. Both\n{BOTH}\n#### 37", [BEN, f"Both {BOTH}"], "37"),
     "one paragraph": (f"{BEN} {BOTH} The answer is 37.", [BEN, BOTH, "The answer is 37."], "37"),
     "sentence a line, no numbers": (f"{BEN}\n\n{BOTH}\n\nThe answer is 37 marbles.", CHAIN, "37"),
     "no final answer": (f"1. {BEN}\n2. {BOTH}", CHAIN, "37"),
@@ -118,6 +120,25 @@ COT = {
         [f"{BEN} The answer to this part is 23.", BOTH],
         "37",
     ),
+    "steps that look like talk": (
+        "Let's say Omar has x marbles.\nLet me add: 14 + 9 = 23.\nIf you add Omar's, 23 + 14 = 37.\n#### 37",
+        [
+            "Let's say Omar has x marbles.",
+            "Let me add: 14 + 9 = 23.",
+            "If you add Omar's, 23 + 14 = 37.",
+        ],
+        "37",
+    ),
+    "money and annotations": (
+        "1. It is 8*$18 = $<<8*18=144>>144, or $144+$6=$150.\n2. He gets $200-$150 = $50$.\n#### $50",
+        ["It is 8*$18 = $<<8*18=144>>144, or $144+$6=$150.", "He gets $200-$150 = $50$."],
+        "50",
+    ),
+    "stars that multiply": (
+        "1. *First*, (3+4)*$2 = $14 and 5*2 = 10.\n2. Then 2**3 + 4**1 is ***12***.\nFinal answer: *12*",
+        ["First, (3+4)*$2 = $14 and 5*2 = 10.", "Then 2**3 + 4**1 is 12."],
+        "12",
+    ),
     "abbreviations in a paragraph": (
         "Mr. Lee has 2.5 kg. He buys 3 kg, i.e. 2.5 + 3 = 5.5 kg in all. Final answer: 5.5",
         ["Mr. Lee has 2.5 kg.", "He buys 3 kg, i.e. 2.5 + 3 = 5.5 kg in all.", "Final answer: 5.5"],
@@ -178,6 +199,41 @@ SOCRATIC = {
         "37",
     ),
     "stars between, as in GSM8K": (f"{ASK_BEN} ** {BEN}\n{ASK_BOTH} ** {BOTH}\n#### 37", PAIRS, "37"),
+    "stars without a question mark": (
+        f"Define a variable ** Let b be Ben's marbles.\n{ASK_BEN} ** {BEN}\n{ASK_BOTH} ** {BOTH}\n#### 37",
+        [("Define a variable", "Let b be Ben's marbles."), *PAIRS],
+        "37",
+    ),
+    "stars between numbers": (
+        f"{ASK_BEN} ** {BEN}\nSubtract 14 ** 37 - 14 = 23\n#### 23",
+        [PAIRS[0], ("Subtract 14", "37 - 14 = 23")],
+        "23",
+    ),
+    "first question without its mark": (
+        f"1. Find Ben's {BEN}\n2. {ASK_BOTH} {BOTH}",
+        Reason.UNANSWERED,
+        None,
+    ),
+    "two questions in one": (
+        f"Q1: {ASK_BEN} And Omar?\nA1: {BEN}\nQ2: {ASK_BOTH}\nA2: {BOTH}\nFinal answer: 37",
+        [(f"{ASK_BEN} And Omar?", BEN), PAIRS[1]],
+        "37",
+    ),
+    "no question mark, solution below": (
+        f"1. {ASK_BEN}\n{BEN}\n2. Add both\n{BOTH}\nFinal answer: 37",
+        [PAIRS[0], ("Add both", BOTH)],
+        "37",
+    ),
+    "no question mark, solution behind": (
+        f"1. {ASK_BEN} {BEN}\n2. Add both {BOTH}\nFinal answer: 37",
+        Reason.UNANSWERED,
+        None,
+    ),
+    "last solution says it is the answer": (
+        f"1. {ASK_BEN}\n{BEN}\n2. {ASK_BOTH}\nSo the answer is 37.\nFinal answer: 37",
+        [PAIRS[0], (ASK_BOTH, "So the answer is 37.")],
+        "37",
+    ),
     "arrows between": (f"- {ASK_BEN} -> {BEN}\n- {ASK_BOTH} → {BOTH}\nFinal answer: 37", PAIRS, "37"),
     "headings": (
         f"## Step 1: {ASK_BEN}\n{BEN}\n\n## Step 2: {ASK_BOTH}\n{BOTH}\n\n## Final answer\n37",
@@ -215,7 +271,7 @@ SOCRATIC = {
     ),
     "solution that says it is the answer": (
         f"Q1: {ASK_BEN}\nThe answer is 14 + 9 = 23.\nQ2: {ASK_BOTH}\nA2: {BOTH}\nFinal answer: 37",
-        [(ASK_BEN, "14 + 9 = 23."), PAIRS[1]],
+        [(ASK_BEN, "The answer is 14 + 9 = 23."), PAIRS[1]],
         "37",
     ),
     "no final answer": (f"Q1: {ASK_BEN}\nA1: {BEN}\nQ2: {ASK_BOTH}\nA2: {BOTH}", PAIRS, "37"),

@@ -34,7 +34,9 @@ def main() -> None:
     for k in range(20):
         state, metrics = steps.train(state, steps.put(rows.rows(np.arange(16) + k), rows.most_learnt))
         losses.append(float(metrics["loss"]))
-    norms = {str(path): float(np.linalg.norm(x)) for path, x in jax.tree_util.tree_leaves_with_path(state.params)}
+    norms = {
+        str(path): float(np.linalg.norm(x)) for path, x in jax.tree_util.tree_leaves_with_path(state.params)
+    }
     kernel = state.params["blocks"]["mlp"]["up"]["kernel"]
     shard = kernel.addressable_shards[0].data.shape
     print(json.dumps({"losses": losses, "norms": norms, "devices": jax.device_count(), "shard": shard}))
