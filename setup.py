@@ -8,6 +8,17 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "socratic_jax/__init__.py").read_text()).group(1)
 
+# TensorFlow Datasets without TensorFlow: builders in the array_record format.
+TFDS = [
+    "array_record>=0.8; sys_platform == 'linux'",
+    "grain>=0.2.12",
+    "importlib_resources",  # tensorflow-datasets needs it to prepare data, and does not ask for it.
+    "tensorflow-datasets>=4.9.9",
+]
+GEMINI = ["google-genai[aiohttp]>=3.4,<4", "httpx2>=2,<3"]
+OPENAI = ["aiohttp>=3.10,<4"]
+TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.14"]
+
 setup(
     name="socratic_jax",
     version=VERSION,
@@ -16,7 +27,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["socratic_jax", "socratic_jax.*"]),
-    package_data={"socratic_jax": ["**/*.txt"]},
+    package_data={"socratic_jax": ["**/*.txt", "**/*.csv"]},
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",
@@ -35,9 +46,12 @@ setup(
         "transformers>=5,<6",
     ],
     extras_require={
-        # TensorFlow Datasets without TensorFlow: builders in the array_record format.
-        "tfds": ["array_record>=0.8; sys_platform == 'linux'", "grain>=0.2.12", "tensorflow-datasets>=4.9.9"],
-        "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.14"],
+        "tfds": TFDS,
+        "gemini": GEMINI,
+        # Pins a protobuf with which tensorflow-datasets does not work: needs an environment of its own.
+        "gemini-legacy": ["google-generativeai>=0.8,<0.9"],
+        "openai": OPENAI,
+        "test": TEST + TFDS + GEMINI + OPENAI,
         "tpu": ["jax[tpu]>=0.10.2,<0.13"],
         "cuda": ["jax[cuda13]>=0.10.2,<0.13"],
     },

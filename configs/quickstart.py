@@ -9,8 +9,9 @@ def get_config(mode: str = ""):
     config.data.options = dict(level="chain2to4")
     config.data.train_limit = 50_000
     config.student.context = 160
+    config.student.unroll = 3
     config.train.batch_size = 16
-    config.train.steps = 2000
+    config.train.steps = 1500
     config.train.learning_rate = 1e-2
     config.train.checkpoint_every = 500
     config.evaluate.suites = dict(test=dict(split="test", limit=1000))

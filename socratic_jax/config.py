@@ -16,6 +16,25 @@ def default_config() -> ConfigDict:
                 train_limit=0,  # Training problems; 0 is all that the source has.
                 validation_limit=0,
                 annotations=True,  # Keep GSM8K's <<48/2=24>> in what students learn.
+                guidance="equations",  # What a planner predicts: "equations" or "steps" (their number).
+            ),
+            annotate=dict(
+                # Who writes each kind of explanation: "gold", a model behind an API as
+                # "gemini:gemini-2.5-flash" or "openai:MODEL", or one of our own as "local:DIRECTORY" (Hugging
+                # Face) or "local:WORKDIR:STRATEGY". `prompt` is a kind of teachers/prompts.py.
+                cot=dict(teacher="gold", prompt="cot"),
+                socratic=dict(teacher="gold", prompt="socratic"),
+                prompts="",  # Directory of your own prompts.
+                n_prompts=1,  # Prompts that every problem is put into.
+                samples=1,  # Replies for each of them.
+                temperature=0.7,
+                top_p=1.0,
+                max_tokens=512,
+                rationalise=False,  # Tell the answer where no reply was right.
+                rules=dict(),  # Of the selection, see teachers/selection.py: Rules.
+                limits=dict(),  # See teachers/limits.py: Limits.
+                options=dict(),  # Of the teacher: base_url, api_key_file, ...
+                prices="",  # A price table of your own; see teachers/prices.csv.
             ),
             tokenizer=dict(
                 path="",  # Hugging Face directory or hub id; "" trains one on the training split.
@@ -27,6 +46,7 @@ def default_config() -> ConfigDict:
                 context=256,  # Tokens in a sequence, and in a packed row.
                 dropout=0.0,
                 dtype="auto",  # Of the computation: "float32", "bfloat16"; "auto" is the latter off CPU.
+                unroll=1,  # Layers in one iteration of the scan: more compile longer and run faster on CPUs.
                 remat=False,  # Recompute activations in the backward pass: less memory, more time.
             ),
             train=dict(

@@ -25,6 +25,16 @@ class Workdir:
     def student(self, name: str) -> epath.Path:
         return self.path / "students" / name
 
+    def annotations(self, split: str, kind: str) -> epath.Path:
+        return self.path / "annotations" / f"{split}-{kind}.jsonl"
+
+    def funnel(self, split: str, kind: str) -> epath.Path:
+        return self.path / "annotations" / f"{split}-{kind}.funnel.json"
+
+    @property
+    def journal(self) -> epath.Path:
+        return self.path / "annotations" / "journal.jsonl"
+
     def predictions(self, suite: str, strategy: str) -> epath.Path:
         return self.path / "predictions" / suite / f"{strategy}.jsonl"
 

@@ -119,6 +119,8 @@ def test_transcripts_that_all_are_too_long_stop_the_run(tmp_path):
 def test_stages_out_of_order_say_what_is_missing(tmp_path):
     config = small_config(tmp_path)
     _refused(config, tmp_path, "no predictions in .*; run --stage=evaluate first", stage="report")
+    _refused(config, tmp_path, "no annotations in .*; run --stage=annotate first", stage="train")
+    main.run(config, str(tmp_path / "w"), "annotate")
     _refused(config, tmp_path, "no checkpoints in .*; run --stage=train first", stage="evaluate")
 
 

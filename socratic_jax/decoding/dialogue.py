@@ -122,13 +122,15 @@ class Cast:
         return dialogues
 
     def _script(self, given: Sequence[Turn]) -> list[int]:
-        """Tokens of what is given: each turn and the choice to take it, then the choice to answer."""
-        if Role.DECISION not in self.strategy.given:
-            return []
+        """Tokens of what is given, as far as nobody else writes them.
+
+        Where the decisions are given too, these are the choice of each turn and, at last, to answer.
+        """
+        decided = Role.DECISION in self.strategy.given
         script: list[int] = []
         for turn, text in zip(given, self.tokenizer.encode([t.text for t in given]), strict=True):
-            script += [self.tokenizer.marker(turn.role), *text, self.tokenizer.end]
-        return [*script, self.tokenizer.marker(Role.ANSWER)]
+            script += [self.tokenizer.marker(turn.role)] * decided + [*text, self.tokenizer.end]
+        return script + [self.tokenizer.marker(Role.ANSWER)] * decided
 
     def _decode(self, grammar: Grammar, openings, scripts, G: int, indices, slots: int, seed: int) -> Rows:
         longest = max(map(len, openings))
@@ -154,8 +156,6 @@ class Cast:
                 Turn(role, self.tokenizer.decode(ids).strip())
                 for role, ids, _ in parse_turns(tokens, self.tokenizer)
             )
-            if rows.phases_B[b] != DONE:
-                status = TOKEN_LIMIT
-            else:
-                status = STEP_LIMIT if rows.closed_B[b] else ANSWERED
+            ended = STEP_LIMIT if rows.closed_B[b] else ANSWERED
+            status = ended if rows.phases_B[b] == DONE else TOKEN_LIMIT
             yield Dialogue(turns, status, int(len(tokens) - n_prompt))

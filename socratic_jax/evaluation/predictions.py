@@ -8,6 +8,8 @@ from socratic_jax.decoding.dialogue import Cast, Dialogue, Prompt
 from socratic_jax.problems import answers
 from socratic_jax.problems.problem import Problem
 from socratic_jax.transcripts.roles import Role, Turn
+from socratic_jax.transcripts.strategies import Strategy
+from socratic_jax.transcripts.transcript import transcript
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +44,12 @@ class Prediction:
         return cls(**{**record, "turns": tuple(record["turns"])})
 
 
-def given_turns(problem: Problem, cast: Cast) -> tuple[Turn, ...]:
+def given_turns(problem: Problem, strategy: Strategy, guidance: str = "equations") -> tuple[Turn, ...]:
     """The gold turns of the roles that a strategy takes as given, the problem's own left out."""
-    if Role.QUESTION not in cast.strategy.given:
+    if not strategy.oracle:
         return ()
-    return tuple(Turn(Role.QUESTION, step.subquestion) for step in problem.steps)
+    turns = transcript(problem, problem.gold, strategy, guidance=guidance)
+    return tuple(turn for turn in turns if turn.role in strategy.given - {Role.PROBLEM})
 
 
 def score(problem: Problem, dialogue: Dialogue) -> Prediction:
@@ -75,9 +78,13 @@ def predict(
     problems: Sequence[Problem],
     slots: int,
     seed: int,
+    guidance: str = "equations",
     progress: Callable[[int], None] = lambda n: None,
 ) -> list[Prediction]:
     """Lets a cast solve problems and scores what it says."""
-    prompts = [Prompt(i, problem.question, given_turns(problem, cast)) for i, problem in enumerate(problems)]
+    prompts = [
+        Prompt(i, problem.question, given_turns(problem, cast.strategy, guidance))
+        for i, problem in enumerate(problems)
+    ]
     dialogues = cast.solve(prompts, slots, seed, progress)
     return [score(problem, dialogue) for problem, dialogue in zip(problems, dialogues, strict=True)]

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from etils import epath
 
-from socratic_jax.decoding.dialogue import PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT
+from socratic_jax.decoding.dialogue import ANSWERED, PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT
 from socratic_jax.evaluation.predictions import Prediction
 from socratic_jax.evaluation.statistics import mcnemar, wilson
+from socratic_jax.problems import answers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +96,20 @@ def summarise(predictions: Sequence[Prediction], **labels) -> Result:
         tokens=sum(p.n_tokens for p in predictions) / max(n, 1),
         **labels,
     )
+
+
+def baselines(predictions: Sequence[Prediction], **labels) -> list[Result]:
+    """What needs no student: for yes/no suites, always saying the commoner of the two.
+
+    It is the commoner one of the suite itself, which nobody can know: a bar that is a little too high.
+    """
+    gold = [p.gold for p in predictions]
+    if not gold or answers.kind_of(gold[0]) != "yes_no":
+        return []
+    common = max(sorted(set(gold)), key=gold.count)
+    always = [dataclasses.replace(p, correct=p.gold == common, answer=common) for p in predictions]
+    always = [dataclasses.replace(p, status=ANSWERED, n_tokens=0) for p in always]
+    return [summarise(always, strategy=f"always {common}", oracle=False, **labels)]
 
 
 def by_steps(predictions: Sequence[Prediction], suite: str, strategy: str) -> list[StepsResult]:

@@ -1,17 +1,25 @@
 """Results as tables on the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import rich.box
 import rich.console
 import rich.table
 
 from socratic_jax.evaluation.results import PairedResult, Result, StepsResult
+from socratic_jax.teachers.funnel import Funnel
 
 
-def show(rows: Sequence[Result], steps: Sequence[StepsResult], pairs: Sequence[PairedResult]) -> None:
-    """Prints accuracies, accuracies by number of steps, and paired tests."""
+def show(
+    rows: Sequence[Result],
+    steps: Sequence[StepsResult],
+    pairs: Sequence[PairedResult],
+    funnels: Mapping[str, Funnel],
+) -> None:
+    """Prints what selection left, accuracies, accuracies by number of steps, and paired tests."""
     console = rich.console.Console(width=None if rich.console.Console().is_terminal else 120)
+    for title, funnel in funnels.items():
+        console.print(f"{title}\n\n{funnel}\n", highlight=False)
     for suite in dict.fromkeys(row.suite for row in rows):
         console.print(accuracy_table([row for row in rows if row.suite == suite]))
         if any(step.suite == suite for step in steps):

@@ -11,7 +11,7 @@ import enum
 class Role(enum.IntEnum):
     """Whose words a token is.
 
-    The first four are what a turn can be. The last two are what a marker token can be: the choice
+    The first five are what a turn can be. The last two are what a marker token can be: the choice
     of the next turn's role where the strategy leaves one ("ask again, or answer?"), and a marker
     that carries no choice and that therefore nobody has to learn.
     """
@@ -20,12 +20,13 @@ class Role(enum.IntEnum):
     QUESTION = 1
     SOLUTION = 2
     ANSWER = 3
-    DECISION = 4
-    FORCED = 5
+    GUIDANCE = 4
+    DECISION = 5
+    FORCED = 6
 
 
 # The roles that a turn can have, each with a marker token of its own that opens it.
-TURN_ROLES = (Role.PROBLEM, Role.QUESTION, Role.SOLUTION, Role.ANSWER)
+TURN_ROLES = (Role.PROBLEM, Role.QUESTION, Role.SOLUTION, Role.ANSWER, Role.GUIDANCE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

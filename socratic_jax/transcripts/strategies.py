@@ -9,13 +9,15 @@ from collections.abc import Mapping
 
 from socratic_jax.transcripts.roles import Role
 
-P, Q, S, A, D = Role.PROBLEM, Role.QUESTION, Role.SOLUTION, Role.ANSWER, Role.DECISION
+P, Q, S, A = Role.PROBLEM, Role.QUESTION, Role.SOLUTION, Role.ANSWER
+G, D = Role.GUIDANCE, Role.DECISION
 
 # Which roles may follow a role. ANSWER ends a transcript, so nothing follows it.
 Grammar = Mapping[Role, tuple[Role, ...]]
 DIRECT: Grammar = {P: (A,)}
 CHAIN: Grammar = {P: (S, A), S: (S, A)}
 DIALOGUE: Grammar = {P: (Q, A), Q: (S,), S: (Q, A)}
+GUIDED: Grammar = {P: (G,), G: (Q, A), Q: (S,), S: (Q, A)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +69,16 @@ class Strategy:
         return frozenset(self.grammar) | {r for after in self.grammar.values() for r in after}
 
     @property
+    def explained_by(self) -> str:
+        """The kind of explanation that its transcripts are made of: "socratic", "cot", or "" for none."""
+        return "socratic" if Q in self.roles else "cot" if S in self.roles else ""
+
+    @property
+    def oracle(self) -> bool:
+        """Whether it is given what no student can know when it is tested."""
+        return self.given != {P}
+
+    @property
     def students(self) -> tuple[str, ...]:
         """The names of the students in the cast, each once."""
         return tuple(dict.fromkeys(part.student for part in self.cast))
@@ -91,6 +103,9 @@ STRATEGIES: dict[str, Strategy] = {
         Strategy("socratic_unified", DIALOGUE, _solver(Q, S, A, D)),
         Strategy("socratic_iterative", DIALOGUE, _pair()),
         Strategy("socratic_shared", DIALOGUE, _pair("shared", "shared", cue=True)),
+        # The question generator is told the way ahead, by a student that predicts it (Shridhar et al. 2023
+        # condition it on the number of steps or on the equations).
+        Strategy("socratic_guided", GUIDED, (Part("planner", frozenset({G}), "planner"), *_pair())),
         Strategy(
             "oracle_questions",
             DIALOGUE,
@@ -98,6 +113,7 @@ STRATEGIES: dict[str, Strategy] = {
             given=frozenset({P, Q, D}),
             taught_as="socratic_iterative",
         ),
+        Strategy("oracle_guidance", GUIDED, _pair(), given=frozenset({P, G}), taught_as="socratic_guided"),
     )
 }
 

@@ -3,8 +3,9 @@
 import logging
 import sys
 
+from socratic_jax import stages
 from socratic_jax.config import default_config
-from socratic_jax.stages import Run
+from socratic_jax.run import Run
 
 
 def tiny_config():
@@ -19,6 +20,12 @@ def tiny_config():
     return config
 
 
+def train(config, workdir) -> None:
+    run = Run(config, str(workdir))
+    stages.annotate(run)
+    stages.train(run)
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    Run(tiny_config(), sys.argv[1]).train()
+    train(tiny_config(), sys.argv[1])

@@ -14,11 +14,11 @@ import jax
 import numpy as np
 import pytest
 
-from socratic_jax.stages import Run
+from socratic_jax.run import Run
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
 from socratic_jax.training.loop import TrainingError
 from socratic_jax.training.metrics import read_metrics
-from tests.training.loop_main import tiny_config
+from tests.training.loop_main import tiny_config, train
 
 NAME = "cot-solver"
 
@@ -41,7 +41,7 @@ def _assert_same(a, b):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("undisturbed")
-    Run(tiny_config(), str(workdir)).train()
+    train(tiny_config(), workdir)
     return workdir
 
 
@@ -77,7 +77,7 @@ def test_killed_at_random_moments_equals_uninterrupted(undisturbed, tmp_path):
 
 def test_a_finished_student_is_not_trained_again(undisturbed):
     before = (_student(undisturbed) / "metrics.jsonl").read_bytes()
-    Run(tiny_config(), str(undisturbed)).train()
+    train(tiny_config(), undisturbed)
     assert (_student(undisturbed) / "metrics.jsonl").read_bytes() == before
 
 
@@ -109,7 +109,7 @@ def test_a_half_written_checkpoint_is_passed_over(undisturbed, tmp_path, caplog)
     config = tiny_config()
     config.train.steps = 32
     (workdir / "config.json").unlink()
-    Run(config, str(workdir)).train()
+    train(config, workdir)
     (warning,) = [r.message for r in caplog.records if "cannot be read" in r.message]
     assert str(directory / "30") in warning and "\n" not in warning
     with Checkpoints(directory) as checkpoints:
@@ -126,7 +126,7 @@ def test_when_no_checkpoint_can_be_read_that_is_said(undisturbed, tmp_path):
     config.train.steps = 32
     (workdir / "config.json").unlink()
     with pytest.raises(CheckpointError, match="none of the checkpoints in .* can be read; delete"):
-        Run(config, str(workdir)).train()
+        train(config, workdir)
 
 
 def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
@@ -134,7 +134,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
     config.train.learning_rate, config.train.clip, config.train.warmup = 1e9, 1e9, 6
     config.train.steps, config.train.checkpoint_every = 24, 1
     with pytest.raises(TrainingError, match=r"cot-solver: .* not finite at step \d+; kept: the checkpoint"):
-        Run(config, str(tmp_path)).train()
+        train(config, tmp_path)
     with Checkpoints(_student(tmp_path) / "checkpoints") as checkpoints:
         shape = jax.eval_shape(Run(config, str(tmp_path)).student.init, jax.random.key(0))
         kept = checkpoints.restore_params(checkpoints.latest, shape)

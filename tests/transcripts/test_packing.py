@@ -94,7 +94,7 @@ def test_students_learn_exactly_what_they_speak(name, problems, tokenizer):
     transcripts = [(p.id, transcript(p, p.gold, strategy)) for p in problems]
     total = None
     for part in strategy.cast:
-        examples, fit = examples_for(transcripts, strategy, part.student, tokenizer, 96)
+        examples, fit = examples_for(transcripts, strategy, part.student, tokenizer, 192)
         assert fit.kept == len(problems) and not fit.too_long
         for example in examples[: len(problems)]:
             learnt = {Role(r) for r in example.roles_N[example.learnt_N]}

@@ -1,0 +1,93 @@
+"""Plain completion of a text by a language model, with the engine that writes dialogues.
+
+The automaton is the simplest there is: any token may follow any, and the end of text ends a row.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from socratic_jax.decoding.engine import Engine, decode
+from socratic_jax.decoding.grammar import DONE, N_PHASES, Grammar
+from socratic_jax.decoding.sampling import GREEDY, Sampling
+from socratic_jax.students.student import Student
+from socratic_jax.transcripts.tokenizer import Tokenizer
+
+LENGTH_MULTIPLE = 64  # Rows are as long as their batch needs, rounded up, to compile few shapes.
+
+
+def completion_grammar(tokenizer: Tokenizer) -> Grammar:
+    """All known tokens but the role markers, until the end of text."""
+    V = tokenizer.padded_size
+    allowed_V = np.arange(V) < tokenizer.size
+    allowed_V[list(tokenizer.special_ids)] = False
+    allowed_V[tokenizer.pad] = True
+    allowed_PxV = np.tile(allowed_V, (N_PHASES, 1))
+    class_V = np.zeros(V, np.int32)
+    class_V[tokenizer.pad] = 1
+    next_PxC = np.tile(np.arange(N_PHASES, dtype=np.int32)[:, None], (1, 8))
+    next_PxC[:, 1] = DONE
+    return Grammar(np.zeros(N_PHASES, np.int32), allowed_PxV, allowed_PxV, class_V, next_PxC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Completer:
+    """A language model that completes texts.
+
+    Attributes:
+      student, params: the model.
+      tokenizer: its tokenizer.
+      sampling: how tokens are chosen.
+    """
+
+    student: Student
+    params: Any
+    tokenizer: Tokenizer
+    sampling: Sampling = GREEDY
+
+    def complete(
+        self, texts: Sequence[str], seeds: np.ndarray, max_tokens: int, slots: int
+    ) -> Iterator[tuple[str, bool, int, int]]:
+        """Completes texts, in their order.
+
+        Args:
+          texts: to go on from.
+          seeds: one for each text, uint32.
+          max_tokens: of a completion.
+          slots: rows side by side.
+
+        Yields:
+          (completion, whether the model ended it, tokens read, tokens written). A text that leaves no
+          room in the context has an empty completion that the model did not end.
+        """
+        grammar = Grammar(*map(jnp.asarray, completion_grammar(self.tokenizer)))
+        ids = self.tokenizer.encode(texts)
+        for first in range(0, len(texts), slots):
+            batch = ids[first : first + slots]
+            longest = max(map(len, batch))
+            wanted = -(-(longest + max_tokens) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
+            S = min(wanted, self.student.context)
+            T = min(-(-longest // LENGTH_MULTIPLE) * LENGTH_MULTIPLE, S)
+            engine = Engine((self.student,), S, max_steps=1, sampling=self.sampling)
+            prompts_1xBxT = np.full((1, slots, T), self.tokenizer.pad, np.int32)
+            lengths_B = np.zeros(slots, np.int32)
+            seeds_B = np.zeros(slots, np.uint32)
+            for b, prompt in enumerate(batch):
+                if len(prompt) < S:
+                    prompts_1xBxT[0, b, : len(prompt)] = prompt
+                    lengths_B[b], seeds_B[b] = len(prompt), seeds[first + b]
+            keys_B = jax.vmap(jax.random.key)(seeds_B)
+            script_Bx1 = np.zeros((slots, 1), np.int32)
+            rows = decode(engine, (self.params,), grammar, prompts_1xBxT, lengths_B, script_Bx1, keys_B)
+            tokens_BxS, ends_B, phases_B = jax.device_get((rows.tokens_BxS, rows.lengths_B, rows.phases_B))
+            for b, prompt in enumerate(batch):
+                if len(prompt) >= S:
+                    yield "", False, len(prompt), 0
+                    continue
+                written = tokens_BxS[b, len(prompt) : ends_B[b]][:max_tokens]
+                ended = bool(phases_B[b] == DONE) and len(written) == ends_B[b] - len(prompt)
+                yield self.tokenizer.decode(written), ended, len(prompt), len(written)

@@ -1,0 +1,215 @@
+"""A configuration in its workdir, and everything that more than one stage needs of it."""
+
+import ctypes
+import functools
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+from jax.sharding import Mesh, NamedSharding
+from ml_collections import ConfigDict
+
+from socratic_jax.decoding.dialogue import Cast
+from socratic_jax.decoding.engine import Engine
+from socratic_jax.decoding.sampling import Sampling
+from socratic_jax.problems import annotations, sources
+from socratic_jax.problems.problem import Explanation, Problem, ProblemError
+from socratic_jax.sharding import REPLICATED, make_mesh
+from socratic_jax.students.gpt2 import GPT2Student
+from socratic_jax.students.huggingface import load_student
+from socratic_jax.students.sizes import make_student
+from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
+from socratic_jax.transcripts.strategies import STRATEGIES, Strategy, strategy
+from socratic_jax.transcripts.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from socratic_jax.workdir import Workdir
+
+# Parameters of mallopt(3), from glibc's malloc.h.
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+
+
+class Run:
+    """A run: what is configured, what is there already, and how to get at it.
+
+    Args:
+      config: as config.default_config().
+      workdir: of the run; made if it is not there.
+      mesh: to compute on; None makes the configured one.
+    """
+
+    def __init__(self, config: ConfigDict, workdir: str, mesh: Mesh | None = None):
+        # Names are looked up before anything is written or computed.
+        self.config = config
+        self.strategies = [strategy(name) for name in config.strategies]
+        for s in self.strategies:
+            if s.taught_as != s.name:
+                raise ValueError(f"strategy {s.name!r} is for evaluation only; name {s.taught_as!r} instead")
+        if mesh is None:
+            prepare_cpu(config.cpu_devices)
+            mesh = make_mesh(config.mesh)
+        self.mesh = mesh
+        self.workdir = Workdir(workdir, config)
+
+    # Problems and explanations.
+
+    def problems(self, split: str, limit: int = 0, **overrides: Any) -> list[Problem]:
+        """Problems of the configured source, or of another one that `overrides` names."""
+        data = {**self.config.data, **overrides}
+        return sources.load(
+            data["source"], split, data["dir"] or None, limit or None, **dict(data["options"])
+        )
+
+    @functools.cached_property
+    def train_problems(self) -> list[Problem]:
+        return self.problems("train", self.config.data.train_limit)
+
+    @functools.cached_property
+    def validation_problems(self) -> list[Problem]:
+        return self.problems("validation", self.config.data.validation_limit)
+
+    def learnt_problems(self, split: str) -> list[Problem]:
+        """The problems of "train" or "validation"."""
+        return self.train_problems if split == "train" else self.validation_problems
+
+    def explained(self, split: str, kind: str) -> Iterator[tuple[Problem, Explanation]]:
+        """Problems with the explanations of a kind to learn from; kind "" needs none."""
+        problems = self.learnt_problems(split)
+        if not kind:
+            yield from ((problem, Explanation("", ())) for problem in problems if problem.answer)
+            return
+        path = self.workdir.annotations(split, kind)
+        if not path.exists():
+            raise ProblemError(f"no annotations in {path}; run --stage=annotate first")
+        yield from annotations.explained(problems, annotations.read(path))
+
+    @functools.cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of explanation that the strategies are taught by."""
+        return tuple(dict.fromkeys(s.explained_by for s in self.strategies if s.explained_by))
+
+    def suite(self, name: str) -> list[Problem]:
+        """The problems of an evaluation suite."""
+        options = dict(self.config.evaluate.suites[name])
+        return self.problems(options.pop("split", "test"), options.pop("limit", 0), **options)
+
+    @property
+    def evaluated(self) -> list[Strategy]:
+        """The strategies to score: those taught, and the oracles that their students can play."""
+        taught = {s.name for s in self.strategies}
+        oracles = [s for s in STRATEGIES.values() if s.oracle and s.taught_as in taught]
+        return self.strategies + (oracles if self.config.evaluate.oracles else [])
+
+    # Students.
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The run's tokenizer: from the workdir, else from the hub, else trained."""
+        c = self.config.tokenizer
+        if not (self.workdir.tokenizer / "tokenizer.json").exists():
+            made = load_tokenizer(c.path) if c.path else train_tokenizer(self._texts(), c.vocab_size)
+            made.save(self.workdir.tokenizer)
+        return load_tokenizer(self.workdir.tokenizer)
+
+    def _texts(self) -> Iterator[str]:
+        for problem in self.train_problems:
+            yield problem.question
+            yield problem.answer
+        for kind in self.kinds:
+            for _, explanation in self.explained("train", kind):
+                for step in explanation.steps:
+                    yield from (step.subquestion, step.solution)
+
+    @functools.cached_property
+    def student(self) -> GPT2Student:
+        """The student's shape; all students of a run have the same one."""
+        c = self.config.student
+        options = dict(
+            context=c.context, dropout=c.dropout, remat=c.remat, unroll=c.unroll, dtype=self.student_dtype
+        )
+        if c.weights:
+            return load_student(c.weights, self.tokenizer.padded_size, **options)[0]
+        return make_student(c.size, self.tokenizer.padded_size, **options)
+
+    @property
+    def student_dtype(self) -> str:
+        """What students compute in."""
+        # bf16 is emulated on CPUs, many times slower than f32.
+        auto = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+        return auto if self.config.student.dtype == "auto" else self.config.student.dtype
+
+    def pretrained(self) -> Any:
+        """The parameters to start from, where there are any."""
+        c = self.config.student
+        return load_student(c.weights, self.tokenizer.padded_size, c.context)[1]
+
+    def cast(self, s: Strategy, sampling: Sampling | None = None) -> Cast:
+        """A strategy with its trained students, to decode as configured or with another sampling."""
+        c = self.config.decode
+        sampling = sampling or Sampling(c.temperature, c.top_k, c.top_p)
+        engine = Engine((self.student,) * len(s.cast), c.capacity, c.max_steps, sampling, self.mesh)
+        params = {part.student: self.trained_params(s, part.student) for part in s.cast}
+        return Cast(s, engine, tuple(params[part.student] for part in s.cast), self.tokenizer)
+
+    def trained_params(self, s: Strategy, name: str) -> Any:
+        """The parameters of a trained student."""
+        directory = self.workdir.student(student_name(s, name)) / "checkpoints"
+        which = self.config.evaluate.checkpoint
+        if which not in ("best", "latest"):
+            raise ValueError(f"evaluate.checkpoint is {which!r}; valid: best, latest")
+        if not directory.exists():
+            raise CheckpointError(f"no checkpoints in {directory}; run --stage=train first")
+        with Checkpoints(directory) as checkpoints:
+            if checkpoints.latest != self.config.train.steps:
+                raise CheckpointError(f"{directory} is not trained to its end; run --stage=train first")
+            # Decoding spreads rows, not parameters.
+            everywhere = NamedSharding(self.mesh, REPLICATED)
+            shape = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere),
+                jax.eval_shape(self.student.init, jax.random.key(0)),
+            )
+            return checkpoints.restore_params(getattr(checkpoints, which), shape)
+
+
+def open_run(workdir: str, mesh: Mesh) -> Run:
+    """A run that is there already, with the configuration that made it.
+
+    Raises:
+      ValueError: there is none.
+    """
+    from etils import epath
+
+    file = epath.Path(workdir).expanduser() / "config.json"
+    if not file.exists():
+        raise ValueError(f"{workdir} is no workdir of a run: it has no config.json")
+    return Run(ConfigDict(json.loads(file.read_text())), workdir, mesh)
+
+
+def prepare_cpu(devices: int) -> None:
+    """Sets up JAX on a CPU; has no effect elsewhere, and has to come before JAX's first use.
+
+    Args:
+      devices: that the CPU is split into.
+    """
+    if devices > 1 and devices != jax.config.jax_num_cpu_devices:
+        jax.config.update("jax_num_cpu_devices", devices)
+    if sys.platform == "linux":
+        # glibc hands every large buffer back to the kernel, which clears its pages again for the next
+        # one: over a third of a small student's train step. Keeping them costs no more than the peak.
+        try:
+            mallopt = ctypes.CDLL("libc.so.6").mallopt
+        except (OSError, AttributeError):  # Another C library.
+            return
+        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+        mallopt(M_TOP_PAD, 1 << 26)
+
+
+def student_name(s: Strategy, name: str) -> str:
+    """The directory of a student: strategies never share trained weights by accident."""
+    return f"{s.taught_as}-{name}"
+
+
+def has_gold(problems: Sequence[Problem], s: Strategy) -> bool:
+    """Whether every problem has the gold turns that an oracle strategy is given."""
+    return all(problem.gold.kind == s.explained_by for problem in problems)
