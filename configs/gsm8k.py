@@ -27,14 +27,16 @@ def get_config(size: str = "tiny"):
 
 def tiny(config):
     """A student from scratch with a vocabulary of its own, for two CPU cores."""
-    config.tokenizer.vocab_size = 2048
+    config.cpu_devices = 2
+    config.tokenizer.vocab_size = 4096
     config.student.size = "tiny-0.8m"
     config.student.context = 512
+    config.student.unroll = 4
     config.student.dropout = 0.1
-    config.train.steps = 600
+    config.train.steps = 400
     config.train.batch_size = 8
     config.train.learning_rate = 3e-3
-    config.train.checkpoint_every = 150
+    config.train.checkpoint_every = 100
     config.decode.capacity = 512
     config.decode.slots = 128
     return config

@@ -11,8 +11,9 @@ from socratic_jax.decoding.dialogue import PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LI
 from socratic_jax.decoding.engine import Engine, decode
 from socratic_jax.decoding.grammar import N_PHASES, Grammar
 from socratic_jax.decoding.sampling import Sampling
+from socratic_jax.evaluation.predictions import given_turns
 from socratic_jax.students.huggingface import load_student
-from socratic_jax.transcripts.roles import Role, Turn
+from socratic_jax.transcripts.roles import TURN_ROLES, Role
 from socratic_jax.transcripts.strategies import STRATEGIES
 from tests.conftest import make_problems, wide_params
 from tests.decoding.reference import plain_dialogue
@@ -31,7 +32,7 @@ def _talkative(params, tokenizer, end: float):
 @pytest.fixture(scope="module")
 def players(student, tokenizer):
     # A student for each part that a cast may have, all different.
-    return [_talkative(wide_params(student, seed), tokenizer, 8.0) for seed in (1, 2)]
+    return [_talkative(wide_params(student, seed), tokenizer, 8.0) for seed in (1, 2, 3)]
 
 
 def _cast(strategy, student, players, tokenizer, **options):
@@ -43,10 +44,9 @@ def _cast(strategy, student, players, tokenizer, **options):
     return Cast(strategy, engine, params, tokenizer)
 
 
-def _prompts(problems):
+def _prompts(problems, strategy=None):
     return [
-        Prompt(i, p.question, tuple(Turn(Role.QUESTION, s.subquestion) for s in p.steps))
-        for i, p in enumerate(problems)
+        Prompt(i, p.question, given_turns(p, strategy) if strategy else ()) for i, p in enumerate(problems)
     ]
 
 
@@ -55,12 +55,13 @@ def test_device_loop_equals_plain_python_loop(name, student, players, tokenizer)
     strategy = STRATEGIES[name]
     problems = make_problems(6, seed=3)
     cast = _cast(strategy, student, players, tokenizer)
-    dialogues = cast.solve(_prompts(problems), slots=4)
+    prompts = _prompts(problems, strategy)
+    dialogues = cast.solve(prompts, slots=4)
     statuses = set()
     for problem, dialogue in zip(problems, dialogues, strict=True):
         tokens, status = plain_dialogue(
             strategy, [(student, p) for p in cast.params], tokenizer, problem.question, CAPACITY, MAX_STEPS,
-            [s.subquestion for s in problem.steps],
+            [turn.text for turn in given_turns(problem, strategy)],
         )  # fmt: skip
         prompt = len(tokenizer.encode([problem.question])[0]) + 1
         expected = _texts(tokens[prompt:], tokenizer)
@@ -73,7 +74,7 @@ def test_device_loop_equals_plain_python_loop(name, student, players, tokenizer)
 
 def _texts(tokens, tokenizer):
     texts, ids = [], None
-    markers = {tokenizer.marker(r) for r in (Role.QUESTION, Role.SOLUTION, Role.ANSWER)}
+    markers = {tokenizer.marker(r) for r in TURN_ROLES}
     for token in tokens:
         if token in markers:
             ids = []
