@@ -7,6 +7,7 @@ is left to do: the same command, typed again, goes on where it was stopped.
 """
 
 import logging
+import os
 import sys
 
 from absl import app, flags
@@ -37,6 +38,8 @@ def run(config, workdir: str, stage: str = "all", dry_run: bool = False) -> None
 def _main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"what is {argv[1]!r}? options start with --")
+    # transformers, used for tokenizers only, would say that it misses PyTorch.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     for noisy in ("absl", "jax", "orbax", "httpx", "httpx2", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

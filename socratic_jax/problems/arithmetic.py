@@ -64,16 +64,6 @@ class Level:
 
 LEVELS: dict[str, Level] = {
     # Few words, no detours: what students of 0.2M parameters learn in minutes on a CPU.
-    "chain2to3": Level(
-        min_steps=2,
-        max_steps=3,
-        operations=("+", "-"),
-        max_value=20,
-        frames=("tally",),
-        endings=("last",),
-        names=20,
-        things=16,
-    ),
     "chain2to4": Level(
         min_steps=2,
         max_steps=4,

@@ -172,7 +172,7 @@ def test_2000_problems_with_4_samples_and_a_tenth_of_faults(path):
     plan = random_plan(3, 0.1, TRANSIENT + PERMANENT + ("hang", "drip"))
     n = 8000
     with Server(plan) as server, Journal(path) as journal:
-        teacher = make_teacher(server.url, 64, timeout=2.0, tries=30)
+        teacher = make_teacher(server.url, 64, timeout=5.0, tries=30)
         counts = annotate(teacher, make_requests(n), journal)
         finishes = collections.Counter()
         for request in make_requests(n):
