@@ -15,6 +15,7 @@ def default_config() -> ConfigDict:
                 options=dict(),  # Of the source.
                 train_limit=0,  # Training problems; 0 is all that the source has.
                 validation_limit=0,
+                holdout=0,  # Training problems to validate on, for sources without a validation split.
                 annotations=True,  # Keep GSM8K's <<48/2=24>> in what students learn.
                 guidance="equations",  # What a planner predicts: "equations" or "steps" (their number).
             ),
@@ -84,3 +85,59 @@ def default_config() -> ConfigDict:
             ),
         )
     )
+
+
+GPT2_SIZES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
+
+
+def config_of_size(size: str) -> ConfigDict:
+    """The defaults for word problems in natural language, by size of the student.
+
+    Args:
+      size: "tiny", a student from scratch that two CPU cores can train, or one of GPT2_SIZES.
+
+    Raises:
+      ValueError: there is no such size; the message lists the valid ones.
+    """
+    if size == "tiny":
+        return _tiny(default_config())
+    if size in GPT2_SIZES:
+        return _pretrained(default_config(), size)
+    raise ValueError(f"unknown size {size!r}; valid: tiny, {', '.join(GPT2_SIZES)}")
+
+
+def _tiny(config: ConfigDict) -> ConfigDict:
+    """A student from scratch with a vocabulary of its own."""
+    config.cpu_devices = 2
+    config.tokenizer.vocab_size = 4096
+    config.student.size = "tiny-0.8m"
+    config.student.context = 512
+    config.student.unroll = 4
+    config.student.dropout = 0.1
+    config.train.steps = 400
+    config.train.batch_size = 8
+    config.train.learning_rate = 3e-3
+    config.train.checkpoint_every = 100
+    config.decode.capacity = 512
+    config.decode.slots = 128
+    return config
+
+
+def _pretrained(config: ConfigDict, size: str) -> ConfigDict:
+    """OpenAI's weights, fine-tuned with settings that are usual for GPT-2; not tuned here."""
+    hub = "openai-community/" + size
+    config.tokenizer.path = hub
+    config.student.size = size
+    config.student.weights = hub
+    config.student.context = 1024
+    config.student.dropout = 0.1
+    config.student.remat = size in ("gpt2-large", "gpt2-xl")
+    config.train.steps = 2000
+    config.train.batch_size = 8
+    config.train.learning_rate = 5e-5
+    config.train.warmup = 100
+    config.train.b2 = 0.999
+    config.train.checkpoint_every = 200
+    config.decode.capacity = 768
+    config.decode.slots = 128
+    return config

@@ -62,11 +62,21 @@ class Run:
 
     @functools.cached_property
     def train_problems(self) -> list[Problem]:
-        return self.problems("train", self.config.data.train_limit)
+        problems = self.problems("train", self.config.data.train_limit)
+        return problems[: len(problems) - self._holdout(problems)]
 
     @functools.cached_property
     def validation_problems(self) -> list[Problem]:
-        return self.problems("validation", self.config.data.validation_limit)
+        if not self.config.data.holdout:
+            return self.problems("validation", self.config.data.validation_limit)
+        problems = self.problems("train", self.config.data.train_limit)
+        return problems[len(problems) - self._holdout(problems) :]
+
+    def _holdout(self, problems: list[Problem]) -> int:
+        n = self.config.data.holdout
+        if not 0 <= n < len(problems):
+            raise ValueError(f"data.holdout is {n}; it must be from 0 to {len(problems) - 1}")
+        return n
 
     def learnt_problems(self, split: str) -> list[Problem]:
         """The problems of "train" or "validation"."""

@@ -19,7 +19,8 @@ class Workdir:
     """
 
     def __init__(self, path: epath.PathLike, config: ConfigDict):
-        self.path = epath.Path(path).expanduser()
+        # Absolute, since Orbax writes nowhere else.
+        self.path = epath.Path(path).expanduser().resolve()
         self._claim(config)
 
     def student(self, name: str) -> epath.Path:

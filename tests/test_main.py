@@ -71,9 +71,10 @@ def test_a_second_run_changes_nothing(finished):
     assert (workdir / "results.csv").read_bytes() == results
 
 
-def test_the_same_command_gives_the_same_numbers(finished, tmp_path):
+def test_the_same_command_gives_the_same_numbers(finished, tmp_path, monkeypatch):
     config, workdir = finished
-    main.run(config, str(tmp_path / "again"))
+    monkeypatch.chdir(tmp_path)
+    main.run(config, "again")
     for path in sorted((workdir / "predictions").rglob("*.jsonl")):
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(workdir)).read_bytes()
 

@@ -1,0 +1,17 @@
+"""StrategyQA: yes/no questions, learnt from their decompositions and facts.
+
+  python -m socratic_jax.main --config=configs/strategyqa.py:tiny --workdir=runs/strategyqa-tiny \\
+      --config.data.dir=DIRECTORY
+
+DIRECTORY holds train.json and dev.json of https://github.com/eladsegal/strategyqa (data/strategyqa). The
+split is 1,832 / 229 / 229 in file order. The report has the commoner answer beside the accuracies.
+"""
+
+from socratic_jax.config import config_of_size
+
+
+def get_config(size: str = "tiny"):
+    config = config_of_size(size)
+    config.data.source = "strategyqa"
+    config.data.dir = "data/strategyqa"
+    return config
