@@ -19,8 +19,9 @@ class Workdir:
     """
 
     def __init__(self, path: epath.PathLike, config: ConfigDict):
-        # Absolute, since Orbax writes nowhere else.
-        self.path = epath.Path(path).expanduser().resolve()
+        self.path = epath.Path(path).expanduser()
+        if "://" not in str(path):
+            self.path = self.path.resolve()  # Orbax wants absolute paths.
         self._claim(config)
 
     def student(self, name: str) -> epath.Path:
