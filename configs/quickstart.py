@@ -1,4 +1,28 @@
-"""Four ways of teaching a 0.2M parameter GPT-2 to reason, compared on generated problems."""
+"""Four ways of teaching a 0.2M parameter GPT-2 to reason, compared on generated problems.
+
+  make quickstart
+
+or, where everything is installed,
+
+  python -m socratic_jax.main --config=configs/quickstart.py --workdir=runs/quickstart
+
+On two CPU cores (x86-64, f32): 13 minutes from a fresh clone, 1 of them for installing; 2 for each of five
+students. Expect, on 1,000 held-out problems, in per cent with 95 % Wilson intervals (seed 0, one run):
+
+  answer_only          9.2   7.6 to 11.2
+  cot                 98.1  97.1 to 98.8
+  socratic_unified    56.6  53.5 to 59.6
+  socratic_iterative  88.2  86.1 to 90.1
+  oracle_questions    89.2  87.1 to 91.0   (gold questions put in: an upper bound for the questioner)
+
+How the settings were chosen, by runs of CoT and of the answerer alone: the level is the easiest one of which
+every equation chain of the test split is new and that answer-only does not solve. At a learning rate of 1e-2
+students end at 16 to 35 % after 1,500 to 3,000 steps; at 5e-3 the same students learn. Fewer than 2,000 steps
+leave the Socratic ones in the middle of learning to add, and the ranking then says more about that than about
+them: they read half again as many tokens a problem, so in equal steps they see half as many problems.
+
+The argument `smoke` is the same with 60 steps, for tests: nobody learns anything.
+"""
 
 from socratic_jax.config import default_config
 

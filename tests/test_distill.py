@@ -23,9 +23,9 @@ def taught(tmp_path_factory):
     config.evaluate.checkpoint = "latest"
     main.run(config, str(directory / "w"))
 
-    jsonl.write(directory / "mine_train.jsonl", known + unknown)
-    jsonl.write(directory / "mine_validation.jsonl", known[:4])
     student = small_config(directory)
+    jsonl.write(directory / "mine_train.jsonl", known + unknown)
+    jsonl.write(directory / "mine_validation.jsonl", known[:8])
     student.strategies = ("answer_only", "cot")
     student.annotate.cot.teacher = f"local:{directory / 'w'}:cot"
     student.annotate.temperature = 0.3

@@ -58,14 +58,14 @@ def accuracy_by_steps(rows: Sequence[Result], steps: Sequence[StepsResult]):
         panel.set_xticks(sorted({step.steps for step in steps if step.suite == suite}))
         panel.set_xlabel("steps in the gold explanation")
         panel.set_title(suite, fontsize=10)
-        panel.legend(fontsize=8, frameon=False)
+        panel.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.16), ncols=3)
     return figure
 
 
 def _panels(n: int):
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, n, figsize=(max(6.5, 5.5 * n), 4.2), squeeze=False)
+    figure, panels = pyplot.subplots(1, n, figsize=(max(6.5, 5.5 * n), 4.6), squeeze=False)
     for panel in panels[0]:
         panel.set_ylim(0, 109)
         panel.set_yticks(range(0, 101, 20))
