@@ -17,7 +17,7 @@ students. Expect, on 1,000 held-out problems, in per cent with 95 % Wilson inter
 
 How the settings were chosen, by runs of CoT and of the answerer alone: the level is the easiest one whose
 test split hardly ever repeats an equation chain. At a learning rate of 1e-2 students end at 7 to 35 % after
-1,500 to 3,000 steps; at 5e-3 they learn. In 1,500 steps the Socratic students are in the middle of learning to
+1,500 to 3,000 steps; at 5e-3 they learn. In 1,500 steps the Socratic students are still learning to
 add, and the ranking then says more about that than about them: their transcripts are longer, so a step of
 equal tokens has 19 of their problems and 33 of CoT's.
 
