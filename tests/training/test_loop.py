@@ -60,7 +60,7 @@ def test_killed_at_random_moments_equals_uninterrupted(undisturbed, tmp_path):
         seen = metrics.stat().st_size if metrics.exists() else -1
         while process.poll() is None and (metrics.stat().st_size if metrics.exists() else -1) in (seen, 0):
             time.sleep(0.01)
-        time.sleep(rng.random() * 1.0)
+        time.sleep(rng.random() * 0.6)
         if process.poll() is None and kills < 5:
             process.send_signal(signal.SIGKILL)
             kills += 1
