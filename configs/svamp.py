@@ -25,5 +25,4 @@ def get_config(size: str = "tiny"):
     if size == "tiny":
         config.tokenizer.vocab_size = 1024
         config.student.context = config.decode.capacity = 256
-        config.student.unroll = 4
     return config

@@ -1,6 +1,5 @@
 """Student sizes by name: GPT-2's own, and a ladder of small ones that train on a CPU."""
 
-import dataclasses
 from collections.abc import Mapping
 
 from socratic_jax.students.gpt2 import GPT2Config, GPT2Student
@@ -35,8 +34,3 @@ def make_student(size: str, vocab_size: int, context: int = 1024, **options) -> 
     if size not in SIZES:
         raise ValueError(f"unknown student size {size!r}; valid: {', '.join(SIZES)}")
     return GPT2Student(GPT2Config(vocab_size=vocab_size, context=context, **SIZES[size], **options))
-
-
-def with_options(student: GPT2Student, **options) -> GPT2Student:
-    """The same student, computed differently."""
-    return GPT2Student(dataclasses.replace(student.config, **options))

@@ -8,7 +8,6 @@ a kill leaves either a whole checkpoint or none.
 import logging
 from typing import Any
 
-import jax
 import orbax.checkpoint as ocp
 from etils import epath
 from orbax.checkpoint.checkpoint_managers import preservation_policy
@@ -130,8 +129,3 @@ def _read_only() -> ocp.CheckpointManagerOptions:
 def _brief(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
-
-
-def n_parameters(params: Any) -> int:
-    """How many numbers a parameter tree holds."""
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
