@@ -1,6 +1,7 @@
 # Two commands for a fresh machine: `make quickstart` and `make test`. Each installs what it needs.
 
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first that runs: a version manager's shim can be on the path without its Python being there.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 
