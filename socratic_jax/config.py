@@ -49,6 +49,7 @@ def default_config() -> ConfigDict:
                 dtype="auto",  # Of the computation: "float32", "bfloat16"; "auto" is the latter off CPU.
                 unroll=1,  # Layers in one iteration of the scan: more compile longer and run faster on CPUs.
                 remat=False,  # Recompute activations in the backward pass: less memory, more time.
+                attention="auto",  # In packed rows; see students/attention.py.
             ),
             train=dict(
                 steps=1000,
@@ -64,11 +65,12 @@ def default_config() -> ConfigDict:
                 eps=1e-8,
                 log_every=20,
                 checkpoint_every=250,  # Validates, then saves.
+                profile=(),  # First and last step, counted from 0, that the profiler records.
             ),
             # Devices that a CPU is split into. An operation on small arrays keeps one core busy; two
             # devices keep two.
             cpu_devices=1,
-            mesh=dict(data=-1, fsdp=1, tensor=1),
+            mesh="auto",  # Or sizes of its axes, such as "data=2,fsdp=-1"; see sharding.py.
             decode=dict(
                 slots=64,  # Dialogues side by side.
                 capacity=256,  # Tokens of prompt and dialogue together.

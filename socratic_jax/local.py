@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import jax
 import numpy as np
 from etils import epath
 
@@ -9,6 +10,7 @@ from socratic_jax.decoding.completion import Completer
 from socratic_jax.decoding.dialogue import TOKEN_LIMIT, Cast, Dialogue, Prompt
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.run import Run, open_run
+from socratic_jax.sharding import make_mesh
 from socratic_jax.students.huggingface import load_student
 from socratic_jax.teachers.local import LocalTeacher
 from socratic_jax.teachers.teacher import Reply, Request, Usage
@@ -41,7 +43,8 @@ def make_local_teacher(run: Run, spec: str) -> tuple[LocalTeacher, bool]:
     path = spec.removeprefix("local:")
     workdir, _, name = path.rpartition(":")
     if workdir:
-        teacher_run = open_run(workdir, run.mesh)
+        # The mesh of the run is for its students, which may have no tokenizer yet.
+        teacher_run = open_run(workdir, make_mesh((jax.device_count(), 1, 1)))
         cast = teacher_run.cast(strategy(name), sampling)
         return LocalTeacher(spec, cast_writer(cast, spec, SLOTS), SLOTS * 8), True
     if not epath.Path(path).is_dir():
@@ -74,7 +77,7 @@ def cast_writer(cast: Cast, name: str, slots: int) -> Write:
         prompts = [Prompt(request.seed(name), request.prompt) for request in requests]
         lengths = map(len, cast.tokenizer.encode([request.prompt for request in requests]))
         replies = []
-        for dialogue, n_input in zip(cast.solve(prompts, slots), lengths, strict=True):
+        for dialogue, n_input in zip(cast.solve_all(prompts, slots), lengths, strict=True):
             cut = dialogue.answer is None
             usage = Usage(n_input, dialogue.n_tokens)
             error = f"the dialogue ended by {dialogue.status}" if cut else None

@@ -3,7 +3,8 @@
   python -m socratic_jax.main --config=configs/quickstart.py --workdir=runs/quickstart
 
 Any field of the config can be changed with --config.field=value. Stages find out for themselves what
-is left to do: the same command, typed again, goes on where it was stopped.
+is left to do: the same command, typed again, goes on where it was stopped. SIGTERM makes it save what
+it did and exit with code 42.
 """
 
 import logging
@@ -19,12 +20,15 @@ _CONFIG = config_flags.DEFINE_config_file("config", None, "The configuration fil
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives: checkpoints, predictions, results.")
 _STAGE = flags.DEFINE_enum("stage", "all", (*STAGES, "all"), "Which stage to run.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what annotating would cost, and ask nobody.")
+_DISTRIBUTED = flags.DEFINE_string(
+    "distributed", "none", "The processes of the run: none, auto, or HOST:PORT,PROCESSES,INDEX."
+)
 _TRACEBACK = flags.DEFINE_bool("traceback", False, "Show where an error came from, not only what it is.")
 
 
 def run(config, workdir: str, stage: str = "all", dry_run: bool = False) -> None:
     """Runs a stage, or all of them in order."""
-    from socratic_jax import stages
+    from socratic_jax import processes, stages
     from socratic_jax.run import Run
 
     the_run = Run(config, workdir)
@@ -32,7 +36,11 @@ def run(config, workdir: str, stage: str = "all", dry_run: bool = False) -> None
         stages.annotate(the_run, dry_run=True)
         return
     for name in STAGES if stage == "all" else (stage,):
-        stages.STAGES[name](the_run)
+        try:
+            stages.STAGES[name](the_run)
+        finally:
+            the_run.clock.flush()
+        processes.check_stop(f"{name} is done")
 
 
 def _main(argv: list[str]) -> None:
@@ -43,13 +51,26 @@ def _main(argv: list[str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     for noisy in ("absl", "jax", "orbax", "httpx", "httpx2", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    from socratic_jax import devices, processes
+
     try:
+        processes.stop_on_signal()
+        devices.prepare_cpu(_CONFIG.value.cpu_devices)
+        processes.start(_DISTRIBUTED.value)
+        if not processes.is_first():
+            logging.getLogger().setLevel(logging.WARNING)
         run(_CONFIG.value, _WORKDIR.value, _STAGE.value, _DRY_RUN.value)
+    except processes.Preempted as stop:
+        print(f"stopped: {stop}; the same command goes on from there", file=sys.stderr, flush=True)
+        sys.exit(processes.EXIT_PREEMPTED)
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on from the last checkpoint")
     except (ValueError, RuntimeError, OSError) as error:
         if _TRACEBACK.value:
             raise
+        if processes.is_loss_of_peer(error):
+            print("stopped: another process is gone; start all of them again", file=sys.stderr, flush=True)
+            os._exit(processes.EXIT_PREEMPTED)  # A clean exit would wait for the one that is gone.
         lines = str(error).strip().splitlines() or [type(error).__name__]
         sys.exit(f"error: {lines[0]}")
 

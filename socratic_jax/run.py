@@ -1,9 +1,9 @@
 """A configuration in its workdir, and everything that more than one stage needs of it."""
 
-import ctypes
 import functools
 import json
-import sys
+import logging
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,12 +11,15 @@ import jax
 from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
+from socratic_jax import processes
+from socratic_jax.accounting import Clock
 from socratic_jax.decoding.dialogue import Cast
 from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.sampling import Sampling
+from socratic_jax.devices import prepare_cpu, this_device
 from socratic_jax.problems import annotations, sources
 from socratic_jax.problems.problem import Explanation, Problem, ProblemError
-from socratic_jax.sharding import REPLICATED, make_mesh
+from socratic_jax.sharding import REPLICATED, choose_mesh, is_matrix, make_mesh, mesh_sizes, show_sizes
 from socratic_jax.students.gpt2 import GPT2Student
 from socratic_jax.students.huggingface import load_student
 from socratic_jax.students.sizes import make_student
@@ -25,8 +28,9 @@ from socratic_jax.transcripts.strategies import STRATEGIES, Strategy, strategy
 from socratic_jax.transcripts.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from socratic_jax.workdir import Workdir
 
-# Parameters of mallopt(3), from glibc's malloc.h.
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+log = logging.getLogger(__name__)
+
+BEGAN = time.time()  # This module is imported when a run begins.
 
 
 class Run:
@@ -35,7 +39,7 @@ class Run:
     Args:
       config: as config.default_config().
       workdir: of the run; made if it is not there.
-      mesh: to compute on; None makes the configured one.
+      mesh: to compute on; None makes the configured one when it is first needed.
     """
 
     def __init__(self, config: ConfigDict, workdir: str, mesh: Mesh | None = None):
@@ -45,11 +49,32 @@ class Run:
         for s in self.strategies:
             if s.taught_as != s.name:
                 raise ValueError(f"strategy {s.name!r} is for evaluation only; name {s.taught_as!r} instead")
-        if mesh is None:
+        if mesh is not None:
+            self.mesh = mesh
+        else:
             prepare_cpu(config.cpu_devices)
-            mesh = make_mesh(config.mesh)
-        self.mesh = mesh
+            if config.mesh != "auto":
+                mesh_sizes(config.mesh, jax.device_count())
         self.workdir = Workdir(workdir, config)
+
+    @functools.cached_property
+    def clock(self) -> Clock:
+        """Adds up where the run's time goes."""
+        return Clock(self.workdir.seconds if processes.is_first() else None, BEGAN)
+
+    @functools.cached_property
+    def mesh(self) -> Mesh:
+        """The configured mesh, checked against the student and the batch."""
+        c, device = self.config, this_device()
+        sizes = choose_mesh(
+            c.mesh,
+            jax.eval_shape(self.student.init, jax.random.key(0)),
+            jax.device_count(),
+            c.train.batch_size // c.train.accumulate,
+            device and device.memory,
+        )
+        log.info("mesh of %d device(s): %s", jax.device_count(), show_sizes(sizes))
+        return make_mesh(sizes)
 
     # Problems and explanations.
 
@@ -116,9 +141,13 @@ class Run:
     def tokenizer(self) -> Tokenizer:
         """The run's tokenizer: from the workdir, else from the hub, else trained."""
         c = self.config.tokenizer
-        if not (self.workdir.tokenizer / "tokenizer.json").exists():
-            made = load_tokenizer(c.path) if c.path else train_tokenizer(self._texts(), c.vocab_size)
-            made.save(self.workdir.tokenizer)
+
+        def make():
+            if not (self.workdir.tokenizer / "tokenizer.json").exists():
+                made = load_tokenizer(c.path) if c.path else train_tokenizer(self._texts(), c.vocab_size)
+                made.save(self.workdir.tokenizer)
+
+        processes.first_does(make)
         return load_tokenizer(self.workdir.tokenizer)
 
     def _texts(self) -> Iterator[str]:
@@ -135,7 +164,12 @@ class Run:
         """The student's shape; all students of a run have the same one."""
         c = self.config.student
         options = dict(
-            context=c.context, dropout=c.dropout, remat=c.remat, unroll=c.unroll, dtype=self.student_dtype
+            context=c.context,
+            dropout=c.dropout,
+            remat=c.remat,
+            unroll=c.unroll,
+            attention=c.attention,
+            dtype=self.student_dtype,
         )
         if c.weights:
             return load_student(c.weights, self.tokenizer.padded_size, **options)[0]
@@ -172,10 +206,13 @@ class Run:
         with Checkpoints(directory) as checkpoints:
             if checkpoints.latest != self.config.train.steps:
                 raise CheckpointError(f"{directory} is not trained to its end; run --stage=train first")
-            # Decoding spreads rows, not parameters.
-            everywhere = NamedSharding(self.mesh, REPLICATED)
-            shape = jax.tree.map(
-                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere),
+            # Decoding spreads rows, not parameters. Matrices are only ever used in the dtype of the
+            # computation, so they are restored in it.
+            everywhere, dtype = NamedSharding(self.mesh, REPLICATED), jax.numpy.dtype(self.student_dtype)
+            shape = jax.tree_util.tree_map_with_path(
+                lambda path, leaf: jax.ShapeDtypeStruct(
+                    leaf.shape, dtype if is_matrix(path) else leaf.dtype, sharding=everywhere
+                ),
                 jax.eval_shape(self.student.init, jax.random.key(0)),
             )
             return checkpoints.restore_params(getattr(checkpoints, which), shape)
@@ -193,26 +230,6 @@ def open_run(workdir: str, mesh: Mesh) -> Run:
     if not file.exists():
         raise ValueError(f"{workdir} is no workdir of a run: it has no config.json")
     return Run(ConfigDict(json.loads(file.read_text())), workdir, mesh)
-
-
-def prepare_cpu(devices: int) -> None:
-    """Sets up JAX on a CPU; has no effect elsewhere, and has to come before JAX's first use.
-
-    Args:
-      devices: that the CPU is split into.
-    """
-    if devices > 1 and devices != jax.config.jax_num_cpu_devices:
-        jax.config.update("jax_num_cpu_devices", devices)
-    if sys.platform == "linux":
-        # glibc hands every large buffer back to the kernel, which clears its pages again for the next
-        # one: over a third of a small student's train step. Keeping them costs no more than the peak.
-        try:
-            mallopt = ctypes.CDLL("libc.so.6").mallopt
-        except (OSError, AttributeError):  # Another C library.
-            return
-        mallopt(M_MMAP_THRESHOLD, 1 << 30)
-        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
-        mallopt(M_TOP_PAD, 1 << 26)
 
 
 def student_name(s: Strategy, name: str) -> str:

@@ -4,6 +4,10 @@ import json
 import logging
 from collections.abc import Callable
 
+import jax
+from etils import epath
+
+from socratic_jax import processes
 from socratic_jax.evaluation import results
 from socratic_jax.evaluation.predictions import Prediction, predict
 from socratic_jax.local import make_local_teacher
@@ -17,7 +21,7 @@ from socratic_jax.teachers.limits import Limits
 from socratic_jax.teachers.pipeline import Pipeline, make_pipeline
 from socratic_jax.teachers.registry import make_teacher
 from socratic_jax.teachers.teacher import Teacher
-from socratic_jax.training.loop import train_student
+from socratic_jax.training.loop import is_trained, train_student
 from socratic_jax.training.metrics import Progress
 from socratic_jax.transcripts.examples import examples_for
 from socratic_jax.transcripts.packing import Batch, pack
@@ -33,7 +37,20 @@ def annotate(run: Run, dry_run: bool = False) -> None:
     """Writes annotations/<split>-<kind>.jsonl for every kind of explanation that a strategy needs.
 
     With `dry_run`, prints what the replies would cost and asks nobody.
+
+    Raises:
+      ValueError: a local teacher is to annotate in one of several processes; its devices are theirs.
     """
+    local = [kind for kind in run.kinds if run.config.annotate[kind].teacher.startswith("local:")]
+    if local and jax.process_count() > 1:
+        raise ValueError(
+            f"annotate.{local[0]}.teacher is local: run --stage=annotate in one process before the others"
+        )
+    with run.clock.phase("annotate"):
+        processes.first_does(lambda: _annotate(run, dry_run))
+
+
+def _annotate(run: Run, dry_run: bool) -> None:
     for kind in run.kinds:
         spec = run.config.annotate[kind].teacher
         for split in SPLITS:
@@ -95,10 +112,16 @@ def train(run: Run) -> None:
     for s in run.strategies:
         for name in s.students:
             title = student_name(s, name)
-            rows, validation = (_rows(run, s, name, split) for split in SPLITS)
-            initial = run.pretrained if run.config.student.weights else None
             directory = run.workdir.student(title)
-            train_student(run.student, rows, validation, run.config, run.mesh, directory, title, initial)
+            if is_trained(directory, run.config.train.steps):
+                log.info("%s: trained before", title)
+                continue
+            with run.clock.phase("data"):
+                rows, validation = (_rows(run, s, name, split) for split in SPLITS)
+            initial = run.pretrained if run.config.student.weights else None
+            train_student(
+                run.student, rows, validation, run.config, run.mesh, directory, title, run.clock, initial
+            )
 
 
 def _rows(run: Run, s: Strategy, name: str, split: str) -> Batch:
@@ -119,27 +142,56 @@ def evaluate(run: Run) -> None:
     for suite in run.config.evaluate.suites:
         problems = run.suite(suite)
         for s in run.evaluated:
-            path = run.workdir.predictions(suite, s.name)
-            if path.exists():
+            if processes.first_says(run.workdir.predictions(suite, s.name).exists()):
                 log.info("%s on %s: scored before", s.name, suite)
-                continue
-            if s.oracle and not has_gold(problems, s):
+            elif s.oracle and not has_gold(problems, s):
                 log.info(
                     "%s on %s: left out, not every problem has gold %s steps", s.name, suite, s.explained_by
                 )
-                continue
-            cast = run.cast(s)
-            c = run.config
-            with Progress(f"{s.name} on {suite}", len(problems)) as progress:
-                predictions = predict(
-                    cast, problems, c.decode.slots, c.seed, c.data.guidance, progress.advance
-                )
-            path.parent.mkdir(parents=True, exist_ok=True)
-            jsonl.write_records(path, (p.to_dict() for p in predictions))
+            else:
+                _score(run, suite, problems, s)
+
+
+def _score(run: Run, suite: str, problems: list[Problem], s: Strategy) -> None:
+    """Scores one strategy. Finished batches are kept in a file, which a stopped run goes on from."""
+    c, unfinished = run.config, run.workdir.unfinished(suite, s.name)
+    predictions = _finished(unfinished)
+    title = f"{s.name} on {suite}"
+    if predictions:
+        log.info("%s: %d were scored before", title, len(predictions))
+    batches = predict(run.cast(s), problems, c.decode.slots, c.seed, c.data.guidance, predictions)
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    with run.clock.phase("decode"), Progress(title, len(problems), len(predictions)) as progress:
+        for batch in batches:
+            progress.advance(len(batch.keys() - predictions.keys()))
+            predictions |= batch
+            if processes.is_first():
+                # As a whole: object stores cannot append.
+                records = ({"place": i, **p.to_dict()} for i, p in predictions.items())
+                jsonl.write_records(unfinished, records)
+            processes.check_stop(f"{title} at {len(predictions)} of {len(problems)}")
+
+    def write():
+        records = (predictions[i].to_dict() for i in range(len(problems)))
+        jsonl.write_records(run.workdir.predictions(suite, s.name), records)
+        unfinished.unlink(missing_ok=True)
+
+    processes.first_does(write)
+
+
+def _finished(path: epath.Path) -> dict[int, Prediction]:
+    """What a stopped evaluation has scored, by place."""
+    records = jsonl.read_records(path) if path.exists() else ()
+    return {record.pop("place"): Prediction.from_dict(record) for _, record in records}
 
 
 def report(run: Run) -> None:
     """Tables and plots from the predictions there are."""
+    with run.clock.phase("report"):
+        processes.first_does(lambda: _report(run))
+
+
+def _report(run: Run) -> None:
     from socratic_jax.reporting import plots, tables
 
     rows, steps, pairs = [], [], []

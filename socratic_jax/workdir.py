@@ -6,6 +6,8 @@ from typing import Any
 from etils import epath
 from ml_collections import ConfigDict
 
+from socratic_jax import processes
+
 
 class WorkdirError(RuntimeError):
     """The workdir cannot be used for this run."""
@@ -37,12 +39,20 @@ class Workdir:
     def journal(self) -> epath.Path:
         return self.path / "annotations" / "journal.jsonl"
 
+    def unfinished(self, suite: str, strategy: str) -> epath.Path:
+        """Predictions of a suite that is being scored."""
+        return self.path / "predictions" / suite / f"{strategy}.unfinished.jsonl"
+
     def predictions(self, suite: str, strategy: str) -> epath.Path:
         return self.path / "predictions" / suite / f"{strategy}.jsonl"
 
     @property
     def tokenizer(self) -> epath.Path:
         return self.path / "tokenizer"
+
+    @property
+    def seconds(self) -> epath.Path:
+        return self.path / "seconds.json"
 
     @property
     def plots(self) -> epath.Path:
@@ -52,13 +62,16 @@ class Workdir:
         file = self.path / "config.json"
         # Through JSON, as the stored one went: tuples become lists.
         wanted = json.loads(config.to_json_best_effort())
-        try:
+
+        def write():
             self.path.mkdir(parents=True, exist_ok=True)
             if not file.exists():
                 temporary = self.path / "config.json.tmp"
                 temporary.write_text(json.dumps(wanted, indent=2) + "\n")
                 temporary.replace(file)
-                return
+
+        try:
+            processes.first_does(write)
             text = file.read_text()
         except OSError as error:
             raise WorkdirError(

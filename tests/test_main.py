@@ -64,7 +64,11 @@ def test_the_whole_loop_leaves_what_it_promises(finished):
 def test_a_second_run_changes_nothing(finished):
     config, workdir = finished
     files = [p for p in workdir.rglob("*") if p.is_file() and "plots" not in p.parts]
-    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in files if "results" not in p.name}
+    before = {
+        p: (p.read_bytes(), p.stat().st_mtime_ns)
+        for p in files
+        if not p.name.startswith(("results", "seconds"))
+    }
     results = (workdir / "results.csv").read_bytes()
     main.run(config, str(workdir))
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in before} == before
@@ -93,7 +97,8 @@ def test_bad_configurations_are_named_before_anything_is_written(tmp_path):
 
     _refused(config(strategies=("cott",)), tmp_path, "unknown strategy 'cott'; valid: answer_only, cot")
     _refused(config(strategies=("oracle_questions",)), tmp_path, "for evaluation only; name 'socratic_iter")
-    _refused(config(**{"mesh.data": 3}), tmp_path, "mesh .* does not fit")
+    _refused(config(mesh="data=3"), tmp_path, "mesh 'data=3' does not fit 1 device")
+    _refused(config(mesh="3"), tmp_path, "mesh '3': '3' is no size of an axis")
     assert not (tmp_path / "w").exists()
     _refused(config(**{"student.size": "huge"}), tmp_path, "unknown student size 'huge'; valid: tiny-0.2m")
     _refused(config(**{"data.source": "gsm9k"}), tmp_path / "b", "unknown source of problems 'gsm9k'.*gsm8k")

@@ -80,10 +80,10 @@ class Completer:
                 if len(prompt) < S:
                     prompts_1xBxT[0, b, : len(prompt)] = prompt
                     lengths_B[b], seeds_B[b] = len(prompt), seeds[first + b]
-            keys_B = jax.vmap(jax.random.key)(seeds_B)
+            keys_Bx2 = np.asarray(jax.random.key_data(jax.vmap(jax.random.key)(seeds_B)))
             script_Bx1 = np.zeros((slots, 1), np.int32)
-            rows = decode(engine, (self.params,), grammar, prompts_1xBxT, lengths_B, script_Bx1, keys_B)
-            tokens_BxS, ends_B, phases_B = jax.device_get((rows.tokens_BxS, rows.lengths_B, rows.phases_B))
+            rows = decode(engine, (self.params,), grammar, prompts_1xBxT, lengths_B, script_Bx1, keys_Bx2)
+            tokens_BxS, ends_B, phases_B = rows.tokens_BxS, rows.lengths_B, rows.phases_B
             for b, prompt in enumerate(batch):
                 if len(prompt) >= S:
                     yield "", False, len(prompt), 0

@@ -1,15 +1,15 @@
 """Problems in, finished dialogues out: what evaluation and teachers call."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from socratic_jax.decoding.engine import Engine, Rows, decode
+from socratic_jax.decoding.engine import Engine, Written, decode
 from socratic_jax.decoding.grammar import DONE, Grammar, compile_grammar, parse_turns
+from socratic_jax.sharding import REPLICATED, place
 from socratic_jax.transcripts.examples import opening
 from socratic_jax.transcripts.roles import Role, Turn
 from socratic_jax.transcripts.strategies import Strategy
@@ -83,43 +83,51 @@ class Cast:
         prompts: Sequence[Prompt],
         slots: int,
         seed: int = 0,
-        progress: Callable[[int], None] = lambda n: None,
-    ) -> list[Dialogue]:
+        done: Container[int] = (),
+    ) -> Iterator[dict[int, Dialogue]]:
         """Writes the dialogue of every prompt.
 
         Args:
-          prompts: in any order; the results come in the same one.
+          prompts: in any order.
           slots: rows decoded side by side, rounded up to what the devices share evenly. The last batch
             is filled up with empty rows, so that every batch runs the same program.
           seed: of the sampling.
-          progress: called with the number of dialogues that a batch has finished.
+          done: places in `prompts` that need no dialogue. What shares a batch does not depend on it, so
+            that solving the rest of the prompts gives the same dialogues as solving all.
+
+        Yields:
+          Place in `prompts` -> dialogue, whenever a batch is finished.
         """
-        grammar = Grammar(*map(jnp.asarray, compile_grammar(self.strategy, self.tokenizer)))
+        compiled = compile_grammar(self.strategy, self.tokenizer)
+        grammar = Grammar(*place(self.engine.mesh, tuple(compiled), REPLICATED))
         slots = -(-slots // self.engine.shards) * self.engine.shards
         texts = self.tokenizer.encode([prompt.question for prompt in prompts])
         marker = self.tokenizer.marker(Role.PROBLEM)
         openings = [[marker, *text, self.tokenizer.end] for text in texts]
         scripts = [self._script(prompt.given) for prompt in prompts]
-        dialogues: list[Dialogue | None] = [None] * len(prompts)
-        fitting = []
-        for i, prompt in enumerate(prompts):
-            if len(openings[i]) < self.engine.capacity:
-                fitting.append(i)
-            else:
-                dialogues[i] = Dialogue((Turn(Role.PROBLEM, prompt.question),), PROMPT_TOO_LONG, 0)
-        progress(len(prompts) - len(fitting))
+        fitting = [i for i, opening_ in enumerate(openings) if len(opening_) < self.engine.capacity]
+        too_long = set(range(len(prompts))).difference(fitting)
+        if too_long:
+            yield {
+                i: Dialogue((Turn(Role.PROBLEM, prompts[i].question),), PROMPT_TOO_LONG, 0) for i in too_long
+            }
         # Rows of one length finish together and share a prompt shape.
         fitting.sort(key=lambda i: (len(openings[i]) + len(scripts[i]), i))
         G = max([1, *map(len, scripts)])
         for batch in (fitting[i : i + slots] for i in range(0, len(fitting), slots)):
-            rows = self._decode(
+            if all(i in done for i in batch):
+                continue
+            written = self._decode(
                 grammar, [openings[i] for i in batch], [scripts[i] for i in batch], G,
                 [prompts[i].index for i in batch], slots, seed,
             )  # fmt: skip
-            for i, dialogue in zip(batch, self._read(rows, [len(openings[i]) for i in batch]), strict=True):
-                dialogues[i] = dialogue
-            progress(len(batch))
-        return dialogues
+            dialogues = self._read(written, [len(openings[i]) for i in batch])
+            yield dict(zip(batch, dialogues, strict=True))
+
+    def solve_all(self, prompts: Sequence[Prompt], slots: int, seed: int = 0) -> list[Dialogue]:
+        """The dialogues of all prompts, in their order."""
+        dialogues = {i: d for batch in self.solve(prompts, slots, seed) for i, d in batch.items()}
+        return [dialogues[i] for i in range(len(prompts))]
 
     def _script(self, given: Sequence[Turn]) -> list[int]:
         """Tokens of what is given, as far as nobody else writes them.
@@ -132,7 +140,7 @@ class Cast:
             script += [self.tokenizer.marker(turn.role)] * decided + [*text, self.tokenizer.end]
         return script + [self.tokenizer.marker(Role.ANSWER)] * decided
 
-    def _decode(self, grammar: Grammar, openings, scripts, G: int, indices, slots: int, seed: int) -> Rows:
+    def _decode(self, grammar: Grammar, openings, scripts, G: int, indices, slots: int, seed: int) -> Written:
         longest = max(map(len, openings))
         T = min(-(-longest // PROMPT_MULTIPLE) * PROMPT_MULTIPLE, self.engine.capacity)
         prompts_PxBxT = np.full((len(self.params), slots, T), self.tokenizer.pad, np.int32)
@@ -146,10 +154,10 @@ class Cast:
             lengths_B[b], index_B[b] = len(prompt), index
             script_BxG[b, : len(script)] = script
         keys_B = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), index_B)
-        return decode(self.engine, self.params, grammar, prompts_PxBxT, lengths_B, script_BxG, keys_B)
+        keys_Bx2 = np.asarray(jax.random.key_data(keys_B))
+        return decode(self.engine, self.params, grammar, prompts_PxBxT, lengths_B, script_BxG, keys_Bx2)
 
-    def _read(self, rows: Rows, prompt_lengths: Sequence[int]) -> Iterator[Dialogue]:
-        rows = jax.device_get(rows._replace(hidden=(), states=(), keys_B=()))
+    def _read(self, rows: Written, prompt_lengths: Sequence[int]) -> Iterator[Dialogue]:
         for b, n_prompt in enumerate(prompt_lengths):
             tokens = rows.tokens_BxS[b, : rows.lengths_B[b]]
             turns = tuple(

@@ -16,13 +16,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from socratic_jax.decoding.grammar import DONE, SCRIPT, Grammar, after
 from socratic_jax.decoding.sampling import GREEDY, Sampling, sample
-from socratic_jax.sharding import BATCH, REPLICATED, batch_shards
-from socratic_jax.students.student import Student
+from socratic_jax.sharding import BATCH, REPLICATED, batch_shards, place
+from socratic_jax.students.student import Student, head
 from socratic_jax.transcripts.roles import Role
+
+MIN_REACH = 64  # Below, reading less of the caches saves nothing that could be measured.
 
 
 class Rows(NamedTuple):
@@ -82,7 +84,7 @@ class Engine:
                     f"decode.capacity is {self.capacity} tokens; the student's context is {student.context}"
                 )
 
-    def start(self, params, prompts_PxBxT, lengths_B, script_BxG, keys_B) -> Rows:
+    def start(self, params, prompts_PxBxT, lengths_B, script_BxG, keys_Bx2) -> Rows:
         """Reads the prompts.
 
         Args:
@@ -91,7 +93,7 @@ class Engine:
             ends with the end token of the problem's turn.
           lengths_B: int32, their lengths.
           script_BxG: int32, what is given besides the problem.
-          keys_B: a random key a row.
+          keys_Bx2: uint32, the data of a random key a row.
         """
         _, B, T = prompts_PxBxT.shape
         hidden, states = [], []
@@ -109,21 +111,25 @@ class Engine:
             closed_B=zeros_B.astype(bool),
             script_BxG=script_BxG,
             cursor_B=zeros_B,
-            keys_B=keys_B,
+            keys_B=jax.random.wrap_key_data(keys_Bx2),
             hidden=tuple(hidden),
             states=tuple(states),
         )
 
-    def step(self, params, grammar: Grammar, rows: Rows) -> Rows:
-        """Writes one token in every running row, and lets every part read it."""
+    def step(self, params, grammar: Grammar, rows: Rows, reach: int) -> Rows:
+        """Writes one token in every running row, and lets every part read it.
+
+        Args:
+          reach: more than the length of any running row; caches are read up to there.
+        """
         B, S = rows.tokens_BxS.shape
         row_B = jnp.arange(B)
         running_B = rows.running_B
         speaker_B = grammar.speaker_P[rows.phases_B]
 
-        logits_BxV = self.students[0].head(params[0], rows.hidden[0])
+        logits_BxV = head(self.students[0], params[0], rows.hidden[0])
         for i in range(1, len(self.students)):
-            theirs_BxV = self.students[i].head(params[i], rows.hidden[i])
+            theirs_BxV = head(self.students[i], params[i], rows.hidden[i])
             logits_BxV = jnp.where((speaker_B == i)[:, None], theirs_BxV, logits_BxV)
 
         keys_B = jax.vmap(jax.random.fold_in)(rows.keys_B, rows.lengths_B)
@@ -147,7 +153,7 @@ class Engine:
         hidden, states = [], []
         read_B = jnp.minimum(rows.lengths_B, S - 1)
         for student, p, state in zip(self.students, params, rows.states, strict=True):
-            x_BxD, state = student.step(p, state, token_B, read_B)
+            x_BxD, state = student.step(p, state, token_B, read_B, reach)
             hidden.append(x_BxD)
             states.append(state)
         return Rows(
@@ -164,10 +170,25 @@ class Engine:
         )
 
     def run(self, params, grammar: Grammar, rows: Rows) -> Rows:
-        """Writes until every row is done or full."""
-        return jax.lax.while_loop(
-            lambda rows: jnp.any(rows.running_B), lambda rows: self.step(params, grammar, rows), rows
-        )
+        """Writes until every row is done or full.
+
+        A step costs as much as the part of the caches that it reads. So there is a loop for each reach,
+        the last of which is the capacity; rows go on to the next one when the longest gets there.
+        """
+        reaches = [self.capacity]
+        while reaches[0] >= 2 * MIN_REACH:
+            reaches.insert(0, -(-reaches[0] // 2))
+        for reach in reaches:
+
+            def within(rows: Rows, reach: int = reach) -> jax.Array:
+                longest = jnp.max(jnp.where(rows.running_B, rows.lengths_B, 0))
+                return jnp.any(rows.running_B) & (longest < reach)
+
+            def step(rows: Rows, reach: int = reach) -> Rows:
+                return self.step(params, grammar, rows, reach)
+
+            rows = jax.lax.while_loop(within, step, rows)
+        return rows
 
     def spread(self, f: Callable, in_specs: tuple, out_specs: Any) -> Callable:
         """`f` on every device's own rows. Rows need nothing of each other, so nothing is communicated."""
@@ -188,17 +209,36 @@ class Engine:
         return 1 if self.mesh is None else batch_shards(self.mesh)
 
 
+class Written(NamedTuple):
+    """What is left of `Rows` when they are done, on the host."""
+
+    tokens_BxS: np.ndarray
+    lengths_B: np.ndarray
+    phases_B: np.ndarray
+    closed_B: np.ndarray
+
+
+# Where the arguments of `Engine.start` after the parameters have their batch axis.
+START_SPECS = (PartitionSpec(None, *BATCH), BATCH, BATCH, BATCH)
+
+
 @functools.partial(jax.jit, static_argnums=0)
-def _start(engine: Engine, params, prompts_PxBxT, lengths_B, script_BxG, keys_B) -> Rows:
-    specs = (REPLICATED, PartitionSpec(None, *BATCH), BATCH, BATCH, BATCH)
-    start = engine.spread(engine.start, specs, engine.rows_spec())
-    return start(params, prompts_PxBxT, lengths_B, script_BxG, keys_B)
+def _start(engine: Engine, params, *arrays) -> Rows:
+    return engine.spread(engine.start, (REPLICATED, *START_SPECS), engine.rows_spec())(params, *arrays)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
 def _run(engine: Engine, params, grammar: Grammar, rows: Rows) -> Rows:
     spec = engine.rows_spec()
     return engine.spread(engine.run, (REPLICATED, REPLICATED, spec), spec)(params, grammar, rows)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _gather(engine: Engine, written: Written) -> Written:
+    """Every device's rows on every device, so that each process can read all of them."""
+    if engine.mesh is None:
+        return written
+    return jax.lax.with_sharding_constraint(written, NamedSharding(engine.mesh, REPLICATED))
 
 
 def decode(
@@ -208,12 +248,14 @@ def decode(
     prompts_PxBxT: np.ndarray,
     lengths_B: np.ndarray,
     script_BxG: np.ndarray,
-    keys_B: jax.Array,
-) -> Rows:
+    keys_Bx2: np.ndarray,
+) -> Written:
     """Reads a batch of prompts and writes their transcripts; see `Engine.start` for the arguments.
 
     Args:
       grammar: with arrays on the devices, so that they are not sent with every batch.
     """
-    rows = _start(engine, tuple(params), prompts_PxBxT, lengths_B, script_BxG, keys_B)
-    return _run(engine, tuple(params), grammar, rows)
+    arrays = (prompts_PxBxT, lengths_B, script_BxG, keys_Bx2)
+    arrays = [place(engine.mesh, array, spec) for array, spec in zip(arrays, START_SPECS, strict=True)]
+    rows = _run(engine, tuple(params), grammar, _start(engine, tuple(params), *arrays))
+    return jax.device_get(_gather(engine, Written(*(getattr(rows, name) for name in Written._fields))))

@@ -1,7 +1,7 @@
 """What a cast made of each problem of a suite, with the whole dialogue, as JSONL."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from socratic_jax.decoding.dialogue import Cast, Dialogue, Prompt
@@ -79,12 +79,19 @@ def predict(
     slots: int,
     seed: int,
     guidance: str = "equations",
-    progress: Callable[[int], None] = lambda n: None,
-) -> list[Prediction]:
-    """Lets a cast solve problems and scores what it says."""
+    done: Container[int] = (),
+) -> Iterator[dict[int, Prediction]]:
+    """Lets a cast solve problems and scores what it says.
+
+    Args:
+      done: places in `problems` of those that were scored before.
+
+    Yields:
+      Place in `problems` -> prediction, whenever a batch is finished.
+    """
     prompts = [
         Prompt(i, problem.question, given_turns(problem, cast.strategy, guidance))
         for i, problem in enumerate(problems)
     ]
-    dialogues = cast.solve(prompts, slots, seed, progress)
-    return [score(problem, dialogue) for problem, dialogue in zip(problems, dialogues, strict=True)]
+    for batch in cast.solve(prompts, slots, seed, done):
+        yield {i: score(problems[i], dialogue) for i, dialogue in batch.items()}

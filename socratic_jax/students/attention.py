@@ -1,16 +1,26 @@
 """Attention, and the masks that make it causal, packed or cached.
 
-Shapes: B rows, T queries, S keys, H heads, K head width.
+Packed rows have a table of kernels, one for each kind of device, that all compute the same thing;
+decoding uses the plain one. Shapes: B rows, T queries, S keys, H heads, K head width.
 """
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import PartitionSpec
+
+from socratic_jax.sharding import ACTIVATIONS, BATCH, context_mesh, context_platform
 
 # Large and finite: a row that sees nothing gives a uniform average, never NaN.
 MASKED = -1e30
 # Queries in a causal block, and the most blocks: more of them mean less waste and more compilation.
 BLOCK = 64
 MAX_BLOCKS = 8
+# Splash attention works on tiles of at least this many queries and keys, and at most the second.
+SPLASH_MULTIPLE, SPLASH_BLOCK = 128, 512
 
 
 def packed_mask(segments_BxT: jax.Array) -> jax.Array:
@@ -52,3 +62,97 @@ def _attend(q_BxTxHxK, k_BxHxSxK, v_BxHxSxK, mask_BxTxS):
     scores_BxHxTxS = jnp.where(mask_BxTxS[:, None], scores_BxHxTxS, MASKED)
     weights_BxHxTxS = jax.nn.softmax(scores_BxHxTxS, axis=-1).astype(q_BxTxHxK.dtype)
     return jnp.einsum("BHTS,BHSK->BTHK", weights_BxHxTxS, v_BxHxSxK)
+
+
+def _plain(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, mask_BxTxT):
+    return attention(q_BxTxHxK, k_BxTxHxK.swapaxes(1, 2), v_BxTxHxK.swapaxes(1, 2), mask_BxTxT)
+
+
+def _cudnn(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, mask_BxTxT):
+    """cuDNN's flash attention; the mask of the segments is an additive bias that all heads share."""
+    if q_BxTxHxK.dtype == jnp.float32:  # It only has 16-bit kernels.
+        return _plain(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, mask_BxTxT)
+
+    def local(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, mask_BxTxT):
+        return jax.nn.dot_product_attention(
+            q_BxTxHxK, k_BxTxHxK, v_BxTxHxK,
+            mask=mask_BxTxT[:, None], is_causal=True, implementation="cudnn",
+        )  # fmt: skip
+
+    return _on_each_device(local)(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, mask_BxTxT)
+
+
+def splash(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, segments_BxT, interpret: bool = False):
+    """Pallas' splash attention for TPUs: tiles that the causal mask hides are never computed.
+
+    Args:
+      interpret: run the kernel step by step on any device, for tests.
+    """
+    if q_BxTxHxK.shape[1] % SPLASH_MULTIPLE:
+        return _plain(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, packed_mask(segments_BxT))
+    # Only a TPU needs this import, which takes a while.
+    from jax.experimental.pallas.ops.tpu import splash_attention as pallas
+
+    def local(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, segments_BxT):
+        _, T, H, K = q_BxTxHxK.shape
+        block = next(b for b in (SPLASH_BLOCK, 256, SPLASH_MULTIPLE) if T % b == 0)
+        kernel = pallas.make_splash_mha(
+            mask=pallas.MultiHeadMask([pallas.CausalMask((T, T))] * H),
+            block_sizes=pallas.BlockSizes(
+                block_q=block, block_kv=block, block_kv_compute=block,
+                block_q_dkv=block, block_kv_dkv=block, block_kv_dkv_compute=block,
+                block_q_dq=block, block_kv_dq=block,
+            ),
+            head_shards=1, q_seq_shards=1, interpret=interpret,
+        )  # fmt: skip
+        q, k, v = (x.swapaxes(1, 2) for x in (q_BxTxHxK * K**-0.5, k_BxTxHxK, v_BxTxHxK))
+        y_BxHxTxK = jax.vmap(kernel)(q, k, v, pallas.SegmentIds(segments_BxT, segments_BxT))
+        return y_BxHxTxK.swapaxes(1, 2).astype(q_BxTxHxK.dtype)
+
+    return _on_each_device(local)(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, segments_BxT)
+
+
+def _on_each_device(f: Callable) -> Callable:
+    """`f` on each device's own rows and heads: the compiler cannot split a kernel by itself."""
+    mesh = context_mesh()
+    if mesh is None:
+        return f
+    heads = ACTIVATIONS["BxTxHxK"]
+    return jax.shard_map(
+        f, mesh=mesh, in_specs=(heads, heads, heads, PartitionSpec(*BATCH)), out_specs=heads, check_vma=False
+    )
+
+
+class Kernel(NamedTuple):
+    """How one kind of device computes attention in packed rows.
+
+    Attributes:
+      prepare: segments_BxT -> what `attend` needs of them, once for all layers.
+      attend: (q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, prepared) -> y_BxTxHxK.
+    """
+
+    prepare: Callable
+    attend: Callable
+
+
+KERNELS: Mapping[str, Kernel] = {
+    "plain": Kernel(packed_mask, _plain),
+    "cudnn": Kernel(packed_mask, _cudnn),
+    "splash": Kernel(lambda segments_BxT: segments_BxT, splash),
+    "splash-interpreted": Kernel(
+        lambda segments_BxT: segments_BxT, functools.partial(splash, interpret=True)
+    ),
+}
+BY_PLATFORM: Mapping[str, str] = {"cpu": "plain", "gpu": "cudnn", "cuda": "cudnn", "tpu": "splash"}
+
+
+def kernel(name: str) -> Kernel:
+    """A kernel by name; "auto" is the one for the device that is compiled for.
+
+    Raises:
+      ValueError: there is no such kernel; the message lists the valid ones.
+    """
+    name = BY_PLATFORM.get(context_platform(), "plain") if name == "auto" else name
+    if name not in KERNELS:
+        raise ValueError(f"unknown student.attention {name!r}; valid: auto, {', '.join(KERNELS)}")
+    return KERNELS[name]

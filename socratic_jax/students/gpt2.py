@@ -15,7 +15,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from socratic_jax.students.attention import attention, cached_mask, packed_mask
+from socratic_jax.sharding import constrain
+from socratic_jax.students.attention import attention, cached_mask, kernel
 from socratic_jax.students.student import Params
 
 LAYER_NORM_EPSILON = 1e-5
@@ -33,6 +34,7 @@ class GPT2Config:
       dtype: of the computation, "float32" or "bfloat16"; parameters are always f32.
       remat: recompute blocks in the backward pass instead of keeping their activations.
       unroll: layers in one iteration of the scan; more compile longer and, on CPUs, run faster.
+      attention: in packed rows, a kernel of attention.py; "auto" is the device's.
     """
 
     vocab_size: int
@@ -44,6 +46,7 @@ class GPT2Config:
     dtype: str = "float32"
     remat: bool = False
     unroll: int = 1
+    attention: str = "auto"
 
     def __post_init__(self):
         if self.D % self.H:
@@ -103,16 +106,17 @@ class Attention(nn.Module):
     config: GPT2Config
 
     @nn.compact
-    def __call__(self, x_BxTxD, cache, layer, positions_BxT, mask_BxTxS):
+    def __call__(self, x_BxTxD, cache, layer, positions_BxT, seen):
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         qkv = Linear("BTD,DNHK->BTNHK", (c.D, 3, c.H, c.K), (3, c.H, c.K), _std(c), dtype, name="qkv")
-        q_BxTxHxK, k_BxTxHxK, v_BxTxHxK = jnp.moveaxis(qkv(x_BxTxD), 2, 0)
+        q_BxTxHxK, k_BxTxHxK, v_BxTxHxK = (
+            constrain(x_BxTxHxK, "BxTxHxK") for x_BxTxHxK in jnp.moveaxis(qkv(x_BxTxD), 2, 0)
+        )
         if cache is None:
-            k_BxHxSxK, v_BxHxSxK = k_BxTxHxK.swapaxes(1, 2), v_BxTxHxK.swapaxes(1, 2)
+            y_BxTxHxK = kernel(c.attention).attend(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, seen)
         else:
             cache = cache.write(layer, positions_BxT, k_BxTxHxK, v_BxTxHxK)
-            k_BxHxSxK, v_BxHxSxK = cache.read(layer, mask_BxTxS.shape[-1])
-        y_BxTxHxK = attention(q_BxTxHxK, k_BxHxSxK, v_BxHxSxK, mask_BxTxS)
+            y_BxTxHxK = attention(q_BxTxHxK, *cache.read(layer, seen.shape[-1]), seen)
         out = Linear("BTHK,HKD->BTD", (c.H, c.K, c.D), (c.D,), _std(c, residual=True), dtype, name="out")
         return out(y_BxTxHxK), cache
 
@@ -124,7 +128,7 @@ class MLP(nn.Module):
     def __call__(self, x_BxTxD):
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         x_BxTxF = Linear("BTD,DF->BTF", (c.D, c.F), (c.F,), _std(c), dtype, name="up")(x_BxTxD)
-        x_BxTxF = nn.gelu(x_BxTxF, approximate=True)
+        x_BxTxF = constrain(nn.gelu(x_BxTxF, approximate=True), "BxTxF")
         return Linear("BTF,FD->BTD", (c.F, c.D), (c.D,), _std(c, residual=True), dtype, name="down")(x_BxTxF)
 
 
@@ -133,29 +137,32 @@ class Block(nn.Module):
     deterministic: bool
 
     @nn.compact
-    def __call__(self, carry, layer, positions_BxT, mask_BxTxS):
+    def __call__(self, carry, layer, positions_BxT, seen):
         x_BxTxD, cache = carry
         c = self.config
         drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
         y_BxTxD, cache = Attention(c, name="attn")(
-            _layer_norm(c, "ln_1")(x_BxTxD), cache, layer, positions_BxT, mask_BxTxS
+            _layer_norm(c, "ln_1")(x_BxTxD), cache, layer, positions_BxT, seen
         )
         x_BxTxD = x_BxTxD + drop(y_BxTxD)
         x_BxTxD = x_BxTxD + drop(MLP(c, name="mlp")(_layer_norm(c, "ln_2")(x_BxTxD)))
-        return (x_BxTxD, cache), None
+        return (constrain(x_BxTxD, "BxTxD"), cache), None
 
 
 class GPT2(nn.Module):
+    """The stack of blocks. `seen` says which tokens attend to which: a mask BxTxS where there is a
+    cache, else what the attention kernel makes of the segments."""
+
     config: GPT2Config
 
     @nn.compact
-    def __call__(self, tokens_BxT, positions_BxT, mask_BxTxS, cache=None, deterministic=True):
+    def __call__(self, tokens_BxT, positions_BxT, seen, cache=None, deterministic=True):
         c = self.config
         embed = dict(embedding_init=nn.initializers.normal(_std(c)), dtype=jnp.dtype(c.dtype))
         wte = nn.Embed(c.vocab_size, c.D, name="wte", **embed)
         wpe = nn.Embed(c.context, c.D, name="wpe", **embed)
         x_BxTxD = wte(tokens_BxT) + wpe(positions_BxT)
-        x_BxTxD = nn.Dropout(c.dropout, deterministic=deterministic)(x_BxTxD)
+        x_BxTxD = constrain(nn.Dropout(c.dropout, deterministic=deterministic)(x_BxTxD), "BxTxD")
         # prevent_cse only matters outside of scan, where it costs optimisation barriers.
         block = nn.remat(Block, prevent_cse=False) if c.remat else Block
         blocks = nn.scan(
@@ -166,7 +173,7 @@ class GPT2(nn.Module):
             length=c.L,
             unroll=min(c.unroll, c.L),
         )(c, deterministic, name="blocks")
-        (x_BxTxD, cache), _ = blocks((x_BxTxD, cache), jnp.arange(c.L), positions_BxT, mask_BxTxS)
+        (x_BxTxD, cache), _ = blocks((x_BxTxD, cache), jnp.arange(c.L), positions_BxT, seen)
         return _layer_norm(c, "ln_f")(x_BxTxD), cache
 
 
@@ -186,22 +193,30 @@ class GPT2Student:
 
     def init(self, key: jax.Array) -> Params:
         token = jnp.zeros((1, 1), jnp.int32)
-        return GPT2(self.config).init(key, token, token, packed_mask(token))["params"]
+        return GPT2(self.config).init(key, token, token, self._prepare(token))["params"]
 
     def hidden(self, params, tokens_BxT, positions_BxT, segments_BxT, dropout_key=None):
         x_BxTxD, _ = GPT2(self.config).apply(
             {"params": params},
             tokens_BxT,
             positions_BxT,
-            packed_mask(segments_BxT),
+            self._prepare(segments_BxT),
             deterministic=dropout_key is None,
             rngs={} if dropout_key is None else {"dropout": dropout_key},
         )
         return x_BxTxD
 
-    def head(self, params, x_xD):
-        table_VxD = params["wte"]["embedding"].astype(x_xD.dtype)
-        return jnp.einsum("...D,VD->...V", x_xD, table_VxD, preferred_element_type=jnp.float32)
+    def _prepare(self, segments_BxT):
+        return kernel(self.config.attention).prepare(segments_BxT)
+
+    def table(self, params):
+        return params["wte"]["embedding"]
+
+    def forward_flops(self, visible, learnt):
+        # Kaplan et al. 2020, table 1, with attention and head included. Projections take 24 D^2 a
+        # layer: 6 for queries, keys and values, 2 for their output, 16 for the feed-forward part.
+        c = self.config
+        return c.L * (24 * c.D**2 + 4 * c.D * visible) + 2 * c.D * c.vocab_size * learnt
 
     def init_state(self, B: int, S: int) -> Cache:
         c = self.config
@@ -218,8 +233,8 @@ class GPT2Student:
         )
         return jnp.take_along_axis(x_BxTxD, lengths_B[:, None, None] - 1, axis=1)[:, 0], state
 
-    def step(self, params, state, tokens_B, positions_B):
-        S = state.k_LxBxHxSxK.shape[3]
+    def step(self, params, state, tokens_B, positions_B, reach=None):
+        S = reach or state.k_LxBxHxSxK.shape[3]
         positions_Bx1 = positions_B[:, None]
         x_Bx1xD, state = GPT2(self.config).apply(
             {"params": params}, tokens_B[:, None], positions_Bx1, cached_mask(positions_Bx1, S), state

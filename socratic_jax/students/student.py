@@ -7,6 +7,7 @@ caller holds. A recurrent student would keep its recurrent state where GPT-2 kee
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 
 Params = Any
 State = Any
@@ -36,8 +37,16 @@ class Student(Protocol):
     ) -> jax.Array:
         """Final hidden states BxTxD of packed rows; dropout only if a key is given."""
 
-    def head(self, params: Params, x_xD: jax.Array) -> jax.Array:
-        """Next-token logits, f32, of hidden states with any leading dimensions."""
+    def table(self, params: Params) -> jax.Array:
+        """VxD, f32: a row for each token; its product with a hidden state is the token's logit."""
+
+    def forward_flops(self, visible: float, learnt: float) -> float:
+        """Floating-point operations a token of a forward pass, by formula; a multiply-add is two.
+
+        Args:
+          visible: tokens that a token sees, on average; (T + 1) / 2 in a causal row of T.
+          learnt: fraction of the tokens whose successor is predicted.
+        """
 
     def init_state(self, B: int, S: int) -> State:
         """An empty decoding state for B rows of at most S tokens: arrays of layers first, rows second."""
@@ -51,11 +60,33 @@ class Student(Protocol):
         """
 
     def step(
-        self, params: Params, state: State, tokens_B: jax.Array, positions_B: jax.Array
+        self,
+        params: Params,
+        state: State,
+        tokens_B: jax.Array,
+        positions_B: jax.Array,
+        reach: int | None = None,
     ) -> tuple[jax.Array, State]:
-        """Reads one more token a row. Returns its hidden states BxD, and the state."""
+        """Reads one more token a row. Returns its hidden states BxD, and the state.
+
+        Args:
+          reach: no position whose result is used is as large, so that no more of the state has to be
+            looked at; None is its capacity.
+        """
+
+
+def head(student: Student, params: Params, x_xD: jax.Array) -> jax.Array:
+    """Next-token logits, f32, of hidden states with any leading dimensions."""
+    table_VxD = student.table(params).astype(x_xD.dtype)
+    return jnp.einsum("...D,VD->...V", x_xD, table_VxD, preferred_element_type=jnp.float32)
+
+
+def train_flops(student: Student, visible: float, learnt: float) -> float:
+    """Operations a token of a train step: a backward pass is two forward ones. As papers count them,
+    what is computed twice to save memory counts once."""
+    return 3 * student.forward_flops(visible, learnt)
 
 
 def apply(student: Student, params: Params, tokens_BxT, positions_BxT, segments_BxT) -> jax.Array:
     """Logits BxTxV, f32, of packed rows."""
-    return student.head(params, student.hidden(params, tokens_BxT, positions_BxT, segments_BxT))
+    return head(student, params, student.hidden(params, tokens_BxT, positions_BxT, segments_BxT))

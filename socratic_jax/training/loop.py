@@ -5,6 +5,7 @@ one, replaces it; then step k takes batch k, which is a function of (seed, k) al
 there is to resuming: nothing else has a memory.
 """
 
+import contextlib
 import logging
 import math
 import time
@@ -16,10 +17,13 @@ import numpy as np
 from etils import epath
 from jax.sharding import Mesh
 
-from socratic_jax.students.student import Params, Student
+from socratic_jax import processes
+from socratic_jax.accounting import Clock, memory_peak
+from socratic_jax.devices import Device, this_device
+from socratic_jax.students.student import Params, Student, train_flops
 from socratic_jax.training.checkpoints import Checkpoints
 from socratic_jax.training.loss import Sums, zero_sums
-from socratic_jax.training.metrics import MetricsWriter, Progress
+from socratic_jax.training.metrics import MetricsWriter, NoWriter, Progress, read_metrics
 from socratic_jax.training.optimizer import make_optimizer, make_schedule
 from socratic_jax.training.step import Steps, TrainState, make_steps
 from socratic_jax.transcripts.packing import Batch, eval_rows, train_rows
@@ -39,9 +43,10 @@ def train_student(
     mesh: Mesh,
     directory: epath.PathLike,
     title: str,
+    clock: Clock,
     initial: Callable[[], Params] | None = None,
 ) -> None:
-    """Trains a student for `config.train.steps` steps; does nothing if that was done before.
+    """Trains a student for `config.train.steps` steps, going on from its latest checkpoint.
 
     Args:
       student: what to train.
@@ -51,11 +56,13 @@ def train_student(
       mesh: to train on.
       directory: of the student in the workdir: checkpoints/, metrics.jsonl, tensorboard/.
       title: for progress lines.
+      clock: that the seconds of each phase are added to.
       initial: loads pretrained parameters; called only when the run starts from nothing.
 
     Raises:
       TrainingError: the loss stopped being a number; the last good checkpoint is kept.
       CheckpointError: there are checkpoints and none can be read.
+      Preempted: a process was asked to stop; the checkpoint of the step that was under way is written.
     """
     c = config.train
     if not len(rows):
@@ -64,49 +71,104 @@ def train_student(
     schedule = make_schedule(c.learning_rate, c.warmup, c.steps, c.end_fraction)
     dropout_seed = config.seed if config.student.dropout else None
     steps = make_steps(student, make_optimizer(c), mesh, c.accumulate, dropout_seed)
+    flops = train_flops(student, rows.visible, rows.most_learnt / rows.tokens_BxT.shape[1])
+    device = this_device()
 
     with Checkpoints(directory / "checkpoints") as checkpoints:
-        if checkpoints.latest == c.steps:
-            log.info("%s: trained before", title)
-            return
-        state = checkpoints.restore_latest(steps.state_shape)
-        if state is None:
-            state = steps.init(jax.random.key(config.seed))
-            if initial is not None:
-                state = state._replace(params=_like(state.params, initial()))
+        with clock.phase("checkpoint"):
+            state = checkpoints.restore_latest(steps.state_shape)
+        with clock.phase("compile"):
+            if state is None:
+                state = steps.init(jax.random.key(config.seed))
+                if initial is not None:
+                    state = state._replace(params=_like(state.params, initial()))
         start = int(state.step)
         if start:
             log.info("%s: going on from step %d", title, start)
-        writer = MetricsWriter(directory, start)
+            clock.waste(_seconds_since(start, directory, c.batch_size * rows.tokens_BxT.shape[1]))
+        writer = MetricsWriter(directory, start) if processes.is_first() else NoWriter()
         with Progress(title, c.steps, start) as progress:
-            tokens, clock = 0.0, time.monotonic()
+            tokens, since = 0.0, time.monotonic()
             for k in range(start, c.steps):
-                index = train_rows(len(rows), c.batch_size, config.seed, k)
-                batch = steps.put(rows.rows(index), rows.most_learnt)
-                state, metrics = steps.train(state, batch)
-                # Reading the metrics waits for the step, so that no bad state is ever saved and, on
-                # CPU, no second step with collectives is queued behind it.
-                metrics = jax.device_get(metrics)
+                with _traced(directory, k, c.profile):
+                    with clock.phase("data"):
+                        index = train_rows(len(rows), c.batch_size, config.seed, k)
+                        batch = steps.put(rows, index, rows.most_learnt)
+                    # The first step compiles; it is counted as that.
+                    with clock.phase("step" if k > start else "compile"):
+                        state, metrics = steps.train(state, batch)
+                        # Reading the metrics waits for the step, so that no bad state is ever saved and,
+                        # on CPU, no second step with collectives is queued behind it.
+                        metrics = jax.device_get(metrics)
                 step = k + 1
                 _check(metrics, step, title, checkpoints)
-                tokens += batch["tokens"].size
-                speed = tokens / (time.monotonic() - clock)
+                if k == start:
+                    since = time.monotonic()
+                else:
+                    tokens += batch["tokens"].size
+                speed = tokens / (time.monotonic() - since)
                 if step % c.log_every == 0 or step == c.steps:
-                    scalars = {**metrics, "learning_rate": schedule(k), "tokens_per_second": speed}
-                    writer.write(step, scalars)
+                    used = _utilisation(flops * speed, device)
+                    writer.write(
+                        step,
+                        {**metrics, "learning_rate": schedule(k), "tokens_per_second": speed, **used},
+                    )
                 progress.advance(note=f"loss {metrics['loss']:.3f}  {speed:,.0f} tokens/s")
-                if step % c.checkpoint_every == 0 or step == c.steps:
-                    measured = validate(steps, state, validation, c.batch_size)
+                due = step % c.checkpoint_every == 0 or step == c.steps
+                if due:
+                    with clock.phase("validate"):
+                        measured = validate(steps, state, validation, c.batch_size)
                     writer.write(step, measured)
-                    checkpoints.save(state, step, measured["validation_loss"])
+                    with clock.phase("checkpoint"):
+                        checkpoints.save(state, step, measured["validation_loss"])
+                if processes.stop_requested():
+                    if not due:  # Never the best: an undisturbed run would not have it.
+                        checkpoints.save(state, step, math.inf)
+                    raise processes.Preempted(f"{title} at step {step}")
         writer.close()
+
+
+def _seconds_since(step: int, directory: epath.Path, step_tokens: int) -> float:
+    """What the steps took that an attempt logged after its last checkpoint, and that are taken again."""
+    records = [r for r in read_metrics(directory / "metrics.jsonl") if "tokens_per_second" in r]
+    if not records or records[-1]["step"] <= step:
+        return 0.0
+    return (records[-1]["step"] - step) * step_tokens / records[-1]["tokens_per_second"]
+
+
+def is_trained(directory: epath.PathLike, steps: int) -> bool:
+    """Whether the student in a directory has been trained for that many steps."""
+    checkpoints = epath.Path(directory) / "checkpoints"
+    if not checkpoints.exists():
+        return False
+    with Checkpoints(checkpoints) as found:
+        return found.latest == steps
+
+
+def _utilisation(flops_per_second: float, device: Device | None) -> dict[str, float]:
+    """Operations a second; on devices with known peaks also model FLOPs utilisation, and peak memory."""
+    used = {"flops_per_second": flops_per_second}
+    if device is not None:
+        used["mfu"] = flops_per_second / (device.flops * jax.device_count())
+    peak = memory_peak()
+    return used if peak is None else {**used, "memory_peak": peak}
+
+
+@contextlib.contextmanager
+def _traced(directory: epath.Path, k: int, profile: tuple[int, int]):
+    """Starts and stops the profiler around the steps (first, last) that are configured."""
+    if profile and k == profile[0]:
+        jax.profiler.start_trace(str(directory / "profile"))
+    yield
+    if profile and k == profile[1]:
+        jax.profiler.stop_trace()
 
 
 def validate(steps: Steps, state: TrainState, validation: Batch, batch_size: int) -> dict[str, float]:
     """Loss (nats a learnt token) and next-token accuracy on all validation rows."""
     sums: Sums = zero_sums()
     for index in eval_rows(len(validation), batch_size):
-        batch = steps.put(validation.rows(index), validation.most_learnt)
+        batch = steps.put(validation, index, validation.most_learnt)
         sums = jax.device_get(sums + steps.evaluate(state.params, batch))
     n = max(float(sums.tokens), 1.0)
     return {"validation_loss": float(sums.loss) / n, "validation_accuracy": float(sums.correct) / n}
@@ -123,5 +185,9 @@ def _check(metrics: dict[str, np.ndarray], step: int, title: str, checkpoints: C
 
 
 def _like(wanted: Params, given: Params) -> Params:
-    """`given` in the dtypes and shardings of `wanted`."""
-    return jax.tree.map(lambda w, g: jax.device_put(np.asarray(g, w.dtype), w.sharding), wanted, given)
+    """`given` in the dtypes and shardings of `wanted`. A device only ever gets its own part."""
+
+    def put(w, g):
+        return jax.make_array_from_callback(w.shape, w.sharding, lambda i: np.asarray(g[i], w.dtype))
+
+    return jax.tree.map(put, wanted, given)

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from socratic_jax.students.student import Params, Student
+from socratic_jax.training.cross_entropy import cross_entropy
 
 
 class Sums(NamedTuple):
@@ -41,8 +41,6 @@ def loss_sums(
     x_BxTxD = student.hidden(params, batch["tokens"], batch["positions"], batch["segments"], dropout_key)
     # The head only sees the positions that are learnt; see packing.Batch.learnt_only.
     x_BxMxD = jnp.take_along_axis(x_BxTxD, batch["at"][:, :, None], axis=1)
-    logits_BxMxV = student.head(params, x_BxMxD)
-    loss_BxM = optax.softmax_cross_entropy_with_integer_labels(logits_BxMxV, batch["targets"])
-    loss = jnp.sum(loss_BxM * batch["weights"])
-    correct = jnp.sum((jnp.argmax(logits_BxMxV, -1) == batch["targets"]) * batch["weights"])
+    table_VxD = student.table(params)
+    loss, correct = cross_entropy(x_BxMxD, table_VxD, batch["targets"], batch["weights"])
     return loss, Sums(loss, correct, jnp.sum(batch["weights"]))

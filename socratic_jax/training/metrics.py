@@ -55,6 +55,16 @@ class MetricsWriter:
         self._board.close()
 
 
+class NoWriter:
+    """Stands in for `MetricsWriter` in processes that do not write."""
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 class Progress:
     """A progress bar on a terminal, a line every ten seconds elsewhere."""
 

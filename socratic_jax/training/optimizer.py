@@ -3,14 +3,12 @@
 import jax
 import optax
 
-from socratic_jax.sharding import path_name
+from socratic_jax.sharding import is_matrix
 
 
 def decayed(params) -> dict:
     """Which parameters weight decay applies to: matrices; not biases, not layer norms."""
-    return jax.tree_util.tree_map_with_path(
-        lambda path, _: path_name(path).rsplit("/", 1)[-1] in ("kernel", "embedding"), params
-    )
+    return jax.tree_util.tree_map_with_path(lambda path, _: is_matrix(path), params)
 
 
 def make_schedule(learning_rate: float, warmup: int, steps: int, end_fraction: float) -> optax.Schedule:

@@ -1,14 +1,16 @@
 """The train step: a pure function of (state, batch), jitted, sharded and donated in one place."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding
 
-from socratic_jax.sharding import BATCH, REPLICATED, tree_shardings
+from socratic_jax.sharding import BATCH, REPLICATED, on_mesh, tree_shardings
 from socratic_jax.students.student import Params, Student
 from socratic_jax.training.loss import Sums, loss_sums, zero_sums
 from socratic_jax.transcripts.packing import Batch
@@ -97,14 +99,15 @@ class Steps(NamedTuple):
       train: (state, batch) -> (state, metrics); donates the state.
       evaluate: (params, batch) -> Sums.
       state_shape: shapes, dtypes and shardings of the state.
-      put: (host batch, M) -> device arrays as `loss_sums` takes them, rows split over the batch axes.
+      put: (rows, index_B, M) -> those rows on the devices, as `loss_sums` takes them, split over the
+        batch axes. A process only builds the rows of its own devices.
     """
 
     init: Callable[[jax.Array], TrainState]
     train: Callable[[TrainState, dict], tuple[TrainState, dict]]
     evaluate: Callable[[Params, dict], Sums]
     state_shape: TrainState
-    put: Callable[[Batch, int], dict[str, jax.Array]]
+    put: Callable[[Batch, np.ndarray, int], dict[str, jax.Array]]
 
 
 def make_steps(
@@ -120,19 +123,30 @@ def make_steps(
         return init_state(student, optimizer, key)
 
     def train(state, batch):
-        return train_step(student, optimizer, accumulate, dropout_seed, state, batch)
+        with on_mesh(mesh):
+            return train_step(student, optimizer, accumulate, dropout_seed, state, batch)
 
     def evaluate(params, batch):
-        return loss_sums(student, params, batch)[1]
+        with on_mesh(mesh):
+            return loss_sums(student, params, batch)[1]
 
     shapes = jax.eval_shape(init, jax.random.key(0))
     shardings = tree_shardings(shapes, mesh)
     rows, scalar = NamedSharding(mesh, BATCH), NamedSharding(mesh, REPLICATED)
 
-    def put(batch: Batch, M: int) -> dict[str, jax.Array]:
-        at, targets, weights = batch.learnt_only(M)
-        arrays = dict(tokens=batch.tokens_BxT, positions=batch.positions_BxT, segments=batch.segments_BxT)
-        return jax.device_put(dict(**arrays, at=at, targets=targets, weights=weights), rows)
+    def put(packed: Batch, index_B: np.ndarray, M: int) -> dict[str, jax.Array]:
+        parts = functools.cache(lambda first, last: packed.rows(index_B[first:last]).arrays(M))
+        shapes = {
+            name: (len(index_B), *x.shape[1:]) for name, x in packed.rows(index_B[:0]).arrays(M).items()
+        }
+
+        def part(name, slices):
+            return parts(*slices[0].indices(len(index_B))[:2])[name]
+
+        return {
+            name: jax.make_array_from_callback(shape, rows, functools.partial(part, name))
+            for name, shape in shapes.items()
+        }
 
     return Steps(
         init=jax.jit(init, out_shardings=shardings),

@@ -54,6 +54,11 @@ class Batch:
         most = int(self.learnt_BxT.sum(axis=1).max(initial=1))
         return min(-(-most // LEARNT_MULTIPLE) * LEARNT_MULTIPLE, self.learnt_BxT.shape[1])
 
+    @property
+    def visible(self) -> float:
+        """Tokens that a token of a row sees, itself included, on average; padding sees none."""
+        return float(((self.positions_BxT + 1) * (self.segments_BxT > 0)).mean()) if len(self) else 0.0
+
     def learnt_only(self, M: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The learnt targets alone, so that the vocabulary is only computed where it counts.
 
@@ -73,6 +78,18 @@ class Batch:
         if weights_BxM.sum() != self.learnt_BxT.sum():
             raise ValueError(f"a row has more than M={M} learnt targets")
         return at_BxM, np.take_along_axis(self.targets_BxT, at_BxM, axis=1), weights_BxM
+
+    def arrays(self, M: int) -> dict[str, np.ndarray]:
+        """What the loss is computed from, with M learnt targets a row; see `learnt_only`."""
+        at_BxM, targets_BxM, weights_BxM = self.learnt_only(M)
+        return {
+            "tokens": self.tokens_BxT,
+            "positions": self.positions_BxT,
+            "segments": self.segments_BxT,
+            "at": at_BxM,
+            "targets": targets_BxM,
+            "weights": weights_BxM,
+        }
 
 
 def first_fit(lengths: Sequence[int], context: int) -> list[int]:

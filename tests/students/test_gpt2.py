@@ -9,7 +9,7 @@ import pytest
 
 from socratic_jax.students.gpt2 import GPT2Config, GPT2Student
 from socratic_jax.students.sizes import SIZES, make_student
-from socratic_jax.students.student import apply
+from socratic_jax.students.student import apply, head
 
 
 def _tokens(student, shape, seed=1):
@@ -48,7 +48,7 @@ def test_cached_equals_uncached(student, params):
     lengths = prompt_lengths
     rows = jnp.arange(3)
     for _ in range(20):
-        np.testing.assert_allclose(student.head(params, x), full[rows, lengths - 1], atol=3e-5, rtol=1e-4)
+        np.testing.assert_allclose(head(student, params, x), full[rows, lengths - 1], atol=3e-5, rtol=1e-4)
         x, state = step(params, state, tokens_BxT[rows, lengths], lengths)
         lengths = lengths + 1
 

@@ -27,12 +27,12 @@ def main() -> None:
         for n in rng.integers(4, 30, 60)
     ]
     rows = pack(examples, 32, 0)
-    mesh = make_mesh({"data": data, "fsdp": fsdp, "tensor": tensor})
+    mesh = make_mesh((data, fsdp, tensor))
     steps = make_steps(student, make_optimizer(TRAIN), mesh, accumulate=2)
     state = steps.init(jax.random.key(0))
     losses = []
     for k in range(20):
-        state, metrics = steps.train(state, steps.put(rows.rows(np.arange(16) + k), rows.most_learnt))
+        state, metrics = steps.train(state, steps.put(rows, np.arange(16) + k, rows.most_learnt))
         losses.append(float(metrics["loss"]))
     norms = {
         str(path): float(np.linalg.norm(x)) for path, x in jax.tree_util.tree_leaves_with_path(state.params)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from socratic_jax.sharding import make_mesh, parameter_spec, tree_shardings
+from socratic_jax.sharding import make_mesh
 from socratic_jax.students.gpt2 import GPT2Student
+from socratic_jax.students.student import head
 from socratic_jax.training.loss import loss_sums
 from socratic_jax.training.optimizer import decayed, make_optimizer, make_schedule
 from socratic_jax.training.step import make_steps
@@ -28,7 +29,7 @@ TRAIN = ConfigDict(
 
 @functools.cache
 def _mesh():
-    return make_mesh({"data": -1})
+    return make_mesh((jax.device_count(), 1, 1))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def _run(student, rows, n_steps=3, **options):
     state = steps.init(jax.random.key(0))
     history = []
     for k in range(n_steps):
-        state, metrics = steps.train(state, steps.put(rows.rows(np.arange(8) + k), rows.most_learnt))
+        state, metrics = steps.train(state, steps.put(rows, np.arange(8) + k, rows.most_learnt))
         history.append(jax.device_get(metrics))
     return jax.device_get(state), history
 
@@ -67,9 +68,9 @@ def test_accumulated_equals_whole(student, rows):
 def test_loss_is_that_of_the_learnt_targets_alone(student, params, rows):
     steps = make_steps(student, make_optimizer(TRAIN), _mesh())
     batch = rows.rows(np.arange(6))
-    sums = steps.evaluate(params, steps.put(batch, rows.most_learnt))
+    sums = steps.evaluate(params, steps.put(batch, np.arange(len(batch)), rows.most_learnt))
     x = student.hidden(params, batch.tokens_BxT, batch.positions_BxT, batch.segments_BxT)
-    log_probs = np.asarray(jax.nn.log_softmax(student.head(params, x)))
+    log_probs = np.asarray(jax.nn.log_softmax(head(student, params, x)))
     picked = np.take_along_axis(log_probs, batch.targets_BxT[..., None], -1)[..., 0]
     assert sums.tokens == batch.learnt_BxT.sum()
     np.testing.assert_allclose(sums.loss, -picked[batch.learnt_BxT].sum(), rtol=1e-5)
@@ -87,7 +88,9 @@ def test_rows_of_padding_teach_nothing(student, rows):
     params = steps.init(jax.random.key(0)).params
     real, padded = rows.rows(np.array([0, 1])), rows.rows(np.array([0, 1, -1, -1]))
     grad = jax.jit(jax.grad(lambda p, b: loss_sums(student, p, b)[0]))
-    a, b = (grad(params, steps.put(batch, rows.most_learnt)) for batch in (real, padded))
+    a, b = (
+        grad(params, steps.put(batch, np.arange(len(batch)), rows.most_learnt)) for batch in (real, padded)
+    )
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-5), a, b)
 
 
@@ -115,24 +118,3 @@ def test_schedule_warms_up_and_comes_down():
     assert schedule(0) == 0
     np.testing.assert_allclose([schedule(5), schedule(10), schedule(100)], [5e-4, 1e-3, 1e-4], rtol=1e-5)
     assert make_schedule(1e-3, warmup=0, steps=100, end_fraction=0.1)(0) == np.float32(1e-3)
-
-
-def test_every_parameter_has_a_layout(student):
-    shapes = jax.eval_shape(student.init, jax.random.key(0))
-    shardings = tree_shardings(shapes, _mesh())
-    assert jax.tree.structure(shardings) == jax.tree.structure(shapes)
-
-
-def test_parameters_without_a_rule_or_not_divisible_are_named():
-    class Mesh:
-        shape = {"data": 1, "fsdp": 4, "tensor": 3}  # noqa: RUF012
-
-    with pytest.raises(ValueError, match=r"'router/kernel' \(4, 4\) matches no rule"):
-        parameter_spec("router/kernel", (4, 4), Mesh)
-    with pytest.raises(ValueError, match=r"'wte/embedding' \(100, 64\): dimension 0 .* tensor=3"):
-        parameter_spec("wte/embedding", (100, 64), Mesh)
-
-
-def test_a_mesh_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"mesh \(data=3, fsdp=1, tensor=7\) does not fit"):
-        make_mesh({"data": 3, "fsdp": 1, "tensor": 7})

@@ -1,0 +1,85 @@
+"""The devices that JAX computes on: setting up a CPU, and what accelerators can do at their best."""
+
+import ctypes
+import dataclasses
+import os
+import sys
+
+import jax
+
+# Parameters of mallopt(3), from glibc's malloc.h.
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """One chip, as its maker specifies it.
+
+    Attributes:
+      name: as accelerator types and topologies call it.
+      kind: `device_kind` in JAX; its beginning is enough.
+      flops: dense bf16 peak, floating-point operations a second.
+      memory: bytes of high-bandwidth memory.
+      bandwidth: of that memory, bytes a second.
+      link: bytes a second, one way, over one link to a neighbour.
+      links: how many links a chip has.
+      network: bytes a second and chip between slices or hosts.
+    """
+
+    name: str
+    kind: str
+    flops: float
+    memory: float
+    bandwidth: float
+    link: float
+    links: int
+    network: float
+
+
+# TPU: cloud.google.com/tpu/docs (system architecture) and Austin et al. 2025, "How to Scale Your Model",
+# chapter 2. GPU: NVIDIA's data sheets, dense figures. The longest kind that matches counts.
+DEVICES: tuple[Device, ...] = (
+    Device("v4", "TPU v4", 275e12, 32e9, 1.2e12, 4.5e10, 6, 3.1e9),
+    Device("v5e", "TPU v5 lite", 197e12, 16e9, 8.1e11, 4.5e10, 4, 3.1e9),
+    Device("v5p", "TPU v5", 459e12, 95e9, 2.8e12, 9e10, 6, 6.2e9),
+    Device("v6e", "TPU v6 lite", 918e12, 32e9, 1.6e12, 9e10, 4, 6.2e9),
+    Device("t4", "Tesla T4", 65e12, 16e9, 3.2e11, 1.6e10, 1, 1.2e9),
+    Device("l4", "NVIDIA L4", 121e12, 24e9, 3.0e11, 3.2e10, 1, 1.2e9),
+    Device("a100-40gb", "NVIDIA A100-SXM4-40GB", 312e12, 40e9, 1.55e12, 2.5e10, 12, 1.2e10),
+    Device("a100-80gb", "NVIDIA A100-SXM4-80GB", 312e12, 80e9, 2.0e12, 2.5e10, 12, 2.5e10),
+    Device("h100", "NVIDIA H100", 989e12, 80e9, 3.35e12, 2.5e10, 18, 5e10),
+)
+
+
+def find_device(kind: str) -> Device | None:
+    """The device of a JAX `device_kind`; None for a CPU and for what the table does not know."""
+    matches = [device for device in DEVICES if kind.startswith(device.kind)]
+    return max(matches, key=lambda device: len(device.kind), default=None)
+
+
+def this_device() -> Device | None:
+    """The device that JAX computes on."""
+    return find_device(jax.devices()[0].device_kind)
+
+
+def prepare_cpu(devices: int) -> None:
+    """Sets up JAX on a CPU; has no effect elsewhere, and has to come before JAX's first use.
+
+    Args:
+      devices: that the CPU is split into.
+    """
+    if devices > 1 and devices != jax.config.jax_num_cpu_devices:
+        jax.config.update("jax_num_cpu_devices", devices)
+    if devices > (os.cpu_count() or 1):
+        # jaxlib 0.10 sizes its thread pool by this, and can hang with more devices than threads.
+        os.environ.setdefault("NPROC", str(2 * devices))
+    if sys.platform == "linux":
+        # glibc hands every large buffer back to the kernel, which clears its pages again for the next
+        # one: over a third of a small student's train step. Keeping them costs no more than the peak.
+        try:
+            mallopt = ctypes.CDLL("libc.so.6").mallopt
+        except (OSError, AttributeError):  # Another C library.
+            return
+        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+        mallopt(M_TOP_PAD, 1 << 26)
