@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from socratic_jax.processes import EXIT_PREEMPTED
+from socratic_jax.run import open_run
+from socratic_jax.sharding import make_mesh
 from socratic_jax.training.checkpoints import Checkpoints
 from socratic_jax.training.metrics import read_metrics
 from tests.processes import start, wait
 
-STUDENTS = ("cot-solver", "socratic_iterative-questioner", "socratic_iterative-answerer")
+STUDENTS = ("socratic_iterative-questioner", "socratic_iterative-answerer")
 
 
 # How a process may end when its run is struck: stopped at a step, hit before it listened for signals,
@@ -68,15 +70,12 @@ def test_processes_equal_one(alone, tmp_path, n_processes, devices_each, mesh):
         assert len(losses) == 20  # Each step was written once.
         np.testing.assert_allclose(losses, _losses(alone, student), rtol=1e-5)
     mine, theirs = _predictions(tmp_path), _predictions(alone)
-    assert set(mine) == {"cot", "socratic_iterative", "oracle_questions"}
+    assert set(mine) == {"socratic_iterative", "oracle_questions"}
     assert mine == theirs
 
 
 def _params(workdir: Path, student: str):
-    from socratic_jax.run import Run
-    from tests.tiny_run import get_config
-
-    run = Run(get_config(), str(workdir / "shape"))
+    run = open_run(str(workdir), make_mesh((jax.device_count(), 1, 1)))
     with Checkpoints(workdir / "students" / student / "checkpoints") as checkpoints:
         assert checkpoints.latest == 20
         return checkpoints.restore_params(20, jax.eval_shape(run.student.init, jax.random.key(0)))

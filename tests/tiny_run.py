@@ -1,11 +1,11 @@
-"""A whole run in seconds: two strategies, twenty steps, a few problems. For tests of the command line."""
+"""A whole run in seconds: two students, twenty steps, a few problems. For tests of the command line."""
 
 from socratic_jax.config import default_config
 
 
 def get_config():
     config = default_config()
-    config.strategies = ("cot", "socratic_iterative")
+    config.strategies = ("socratic_iterative",)
     config.data.options = {"level": "chain2to4"}
     config.data.train_limit, config.data.validation_limit = 300, 20
     config.student.context = 160
