@@ -16,6 +16,8 @@ SIZES: Mapping[str, Mapping[str, int]] = {
     "gpt2-medium": dict(L=24, D=1024, H=16),
     "gpt2-large": dict(L=36, D=1280, H=20),
     "gpt2-xl": dict(L=48, D=1600, H=25),
+    # As deep and wide as a 7B Llama: nobody's weights, but a program that large meshes have to hold.
+    "stress-7b": dict(L=32, D=4096, H=32),
 }
 
 

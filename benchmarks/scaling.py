@@ -1,0 +1,192 @@
+"""Compiles every student for many TPU topologies and writes docs/scaling.md. No TPU is needed.
+
+  pip install -e '.[tpu]' && python -m benchmarks.scaling
+
+What is known of a cell is kept in docs/scaling.jsonl: delete a line to have it compiled again.
+"""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from socratic_jax import compile as aot
+from socratic_jax.config import default_config
+from socratic_jax.devices import find_device
+from socratic_jax.sharding import show_sizes
+
+ROOT = Path(__file__).parent.parent
+CELLS, PAGE = ROOT / "docs" / "scaling.jsonl", ROOT / "docs" / "scaling.md"
+
+# Topology -> what people call it.
+TOPOLOGIES = {
+    "v5e:1x1": "v5e-1", "v5e:2x4": "v5e-8", "v5e:4x4": "v5e-16", "v5e:16x16": "v5e-256",
+    "v4:2x2x1": "v4-8", "v5p:2x2x1": "v5p-8", "v6e:2x4": "v6e-8", "v6e:16x16": "v6e-256",
+    "2*v5e:4x4": "2 x v5e-16",
+}  # fmt: skip
+WEAK = {
+    "v5e:2x4": "v5e-8", "v5e:4x4": "v5e-16", "v5e:4x8": "v5e-32", "v5e:8x8": "v5e-64",
+    "v5e:8x16": "v5e-128", "v5e:16x16": "v5e-256",
+}  # fmt: skip
+# Size -> rows a chip, remat.
+SIZES = {
+    "gpt2": (8, False), "gpt2-medium": (4, False), "gpt2-large": (4, True), "gpt2-xl": (2, True),
+    "stress-7b": (1, True),
+}  # fmt: skip
+# Largest power of two that divides the width: how far the parameters can be split.
+MOST_FSDP = {"gpt2": 256, "gpt2-medium": 256, "gpt2-large": 256, "gpt2-xl": 64, "stress-7b": 256}
+
+
+def cell_config(size: str, chips: int, mesh: str) -> ConfigDict:
+    """The config that a cell compiles."""
+    rows, remat = SIZES[size]
+    config = default_config()
+    config.student.size, config.student.context, config.student.remat = size, 1024, remat
+    config.student.dropout = 0.1
+    config.train.batch_size = rows * chips
+    config.decode.capacity, config.decode.slots = 768, 32 * chips
+    config.mesh = mesh
+    return config
+
+
+def compile_cell(size: str, topology: str, mesh: str) -> dict:
+    """Everything that the tables say of one student on one topology."""
+    devices = aot.topology_devices(topology)
+    if mesh == "fsdp":
+        fsdp = min(len(devices), MOST_FSDP[size])
+        mesh = f"data={len(devices) // fsdp},fsdp={fsdp}"
+    config = cell_config(size, len(devices), mesh)
+    student = aot.compile_student(config)
+    the_mesh = aot.make_compile_mesh(config, student, devices)
+    device = find_device(devices[0].device_kind)
+    train = aot.compile_train(config, student, the_mesh)
+    decode = aot.compile_decode(config, student, the_mesh)
+    record = {
+        "size": size,
+        "topology": topology,
+        "chips": len(devices),
+        "mesh": show_sizes(the_mesh.devices.shape),
+        "batch": config.train.batch_size,
+        "remat": config.student.remat,
+        "memory": device.memory,
+        "train": _program(train),
+        "decode": _program(decode),
+    }
+    if train.fits:
+        record["estimate"] = dataclasses.asdict(aot.estimate(config, student, the_mesh, device, train))
+    return record
+
+
+def _program(program: aot.Program) -> dict:
+    return {**dataclasses.asdict(program), "bytes": program.bytes}
+
+
+def _key(record: dict) -> tuple:
+    return record["size"], record["topology"], record["asked"]
+
+
+def collect() -> dict[tuple, dict]:
+    """All cells, compiling those that are missing."""
+    lines = CELLS.read_text().splitlines() if CELLS.exists() else []
+    cells = {_key(r): r for r in map(json.loads, lines)}
+    wanted = [(size, t, "fsdp") for size in ("gpt2-large", "gpt2-xl") for t in WEAK]
+    wanted += [(size, t, "auto") for size in SIZES for t in TOPOLOGIES]
+    for size, topology, mesh in wanted:
+        if (size, topology, mesh) in cells:
+            continue
+        start = time.monotonic()
+        record = {**compile_cell(size, topology, mesh), "asked": mesh}
+        cells[_key(record)] = record
+        with CELLS.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        print(f"{size} on {topology}: {time.monotonic() - start:.0f} s", flush=True)
+        write(cells)
+    return cells
+
+
+def _gb(n: float) -> str:
+    return f"{n / 1e9:.2f}"
+
+
+def _row(r: dict, name: str) -> str:
+    train, decode, room = r["train"], r["decode"], r["memory"] / 1e9
+    fits = "yes" if train["fits"] else f"no ({train['why']})"
+    used = f"{_gb(train['bytes'])} of {room:.0f}" if train["arguments"] else "-"
+    time_, mfu = "-", "-"
+    if "estimate" in r:
+        e = r["estimate"]
+        time_ = f"{1e3 * e['best']:.0f} to {1e3 * e['worst']:.0f}"
+        mfu = f"{e['mfu'][0]:.0%} to {e['mfu'][1]:.0%}"
+    decodes = _gb(decode["bytes"]) if decode["fits"] else f"no ({decode['why']})"
+    return (
+        f"| {r['size']} | {name} | {r['mesh']} | {r['batch']} | {'yes' if r['remat'] else 'no'} | {fits} | "
+        f"{used} | {_gb(train['state'])} | {time_} | {mfu} | {decodes} |"
+    )
+
+
+HEAD = """# Students on TPU topologies, compiled ahead of time
+
+Made by `python -m benchmarks.scaling`, which runs the TPU's own compiler on any machine
+(`pip install -e '.[tpu]'`). **Nothing here was run on a TPU.** Bytes, whether a program fits, and the
+collectives are the compiler's; times and MFU are estimates by formula.
+
+* Train: the whole step, rows of 1,024 tokens, {learnt:.0%} of them learnt, dropout, AdamW, f32 weights and
+  moments, bf16 computation, splash attention. Decode: the dialogue loop of two students, bf16, 768 tokens a
+  row, 32 rows a chip.
+* "state" is what stays on a chip from step to step: weights and both moments.
+* The estimate takes the makers' peaks (devices.py): operations by formula (a second forward pass with
+  remat) over the bf16 peak; state read and written once over the memory's bandwidth; bytes of all
+  collectives over two links (between slices: the data centre's network). The first number is all
+  three at once, the second one after the other. Real steps are slower than the first.
+* MFU counts the formula's operations without the second forward pass.
+"""
+
+
+def write(cells: dict[tuple, dict]) -> None:
+    """The page, from the cells that there are."""
+    lines = [HEAD.format(learnt=aot.LEARNT)]
+    columns = (
+        "| size | topology | mesh | batch | remat | fits | GB a chip | state | ms a step | MFU | decode GB |"
+    )
+    lines += ["## Every student, `--config.mesh=auto`", "", columns, "|" + "---|" * 11]
+    for size in SIZES:
+        for topology, name in TOPOLOGIES.items():
+            if (size, topology, "auto") in cells:
+                lines.append(_row(cells[size, topology, "auto"], name))
+    lines += ["", "## Weak scaling: parameters split as far as their width allows", ""]
+    lines += ["A chip's batch stays the same; what it keeps of the state falls with their number.", ""]
+    lines += [columns, "|" + "---|" * 11]
+    for size in ("gpt2-large", "gpt2-xl"):
+        for topology, name in WEAK.items():
+            if (size, topology, "fsdp") in cells:
+                lines.append(_row(cells[size, topology, "fsdp"], name))
+    lines += [
+        "",
+        "gpt2-xl is 1,600 wide, which 64 is the largest power of two to divide: beyond 64 chips its",
+        "parameters are repeated, not split further.",
+        "",
+        "## What is communicated in a train step, per chip",
+        "",
+        "| size | topology | mesh | collective | over | times | MB | largest array, MB |",
+        "|" + "---|" * 8,
+    ]
+    for (size, topology, asked), r in cells.items():
+        if asked == "fsdp" and topology in ("v5e:4x4", "v5e:16x16"):
+            cell = f"| {size} | {WEAK[topology]} | {r['mesh']}"
+            for c in r["train"]["collectives"]:
+                megabytes = f"{c['bytes'] / 1e6:.1f} | {c['largest'] / 1e6:.1f}"
+                lines.append(f"{cell} | {c['kind']} | {c['group']} | {c['count']} | {megabytes} |")
+    lines += [
+        "",
+        "The compiler turns most gathers of weights into rings of collective-permutes that overlap with",
+        "the matrix products. The largest gathered array is the vocabulary table, in bf16: no program",
+        "gathers all parameters at once.",
+    ]
+    PAGE.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    aot.prepare()
+    write(collect())

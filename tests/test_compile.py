@@ -1,0 +1,51 @@
+"""Ahead-of-time compilation for TPUs; what needs their compiler is left out where it is not installed."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from socratic_jax.compile import topology_devices
+
+ROOT = Path(__file__).parent.parent
+needs_libtpu = pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None, reason="libtpu is not installed (the extra `tpu`)"
+)
+
+
+@pytest.mark.parametrize("topology", ["v5e", "v5e-8", "4x4", "v5e:4x", "h100:8"])
+def test_what_is_no_topology_is_refused(topology):
+    with pytest.raises(ValueError, match="write KIND:SHAPE, such as v5e:4x4"):
+        topology_devices(topology)
+
+
+def _compile(*options: str) -> str:
+    command = [sys.executable, "-m", "socratic_jax.compile", *options]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@needs_libtpu
+def test_a_students_steps_compile_for_a_topology():
+    output = _compile(
+        "--config=configs/gsm8k.py:gpt2", "--topology=v5e:2x2", "--config.student.size=tiny-10m",
+        "--config.mesh=fsdp=4",
+    )  # fmt: skip
+    assert "4 x TPU v5 lite, mesh data=1,fsdp=4,tensor=1" in output
+    assert re.search(r"train: fits, \d\.\d\d of 16 GB a chip", output), output
+    assert re.search(r"decode: fits, .*\n.*\n  communicates nothing", output)
+    donated = re.search(r"outputs ([\d.]+), of which donated ([\d.]+)", output)
+    assert donated[1] == donated[2]
+
+
+@needs_libtpu
+def test_what_does_not_fit_is_said():
+    output = _compile(
+        "--config=configs/gsm8k.py:gpt2", "--topology=v5e:1x1", "--config.train.batch_size=512",
+        "--config.student.size=gpt2",
+    )  # fmt: skip
+    assert re.search(r"train: does not fit of 16 GB: used [\d.]+G of 15\.75G", output), output
