@@ -7,7 +7,7 @@ again knows what all of it cost.
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -95,14 +95,14 @@ def read_attempts(path: epath.PathLike) -> list[dict[str, Any]]:
     return json.loads(path.read_text()) if path.exists() else []
 
 
-def by_phase(attempts: list[dict[str, Any]]) -> dict[str, float]:
+def by_phase(attempts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Seconds of all attempts by phase; "other" is what no phase has counted."""
     seconds = {name: sum(a["seconds"].get(name, 0.0) for a in attempts) for name in PHASES}
     seconds["other"] = max(sum(a["total"] for a in attempts) - sum(seconds.values()), 0.0)
     return {name: value for name, value in seconds.items() if value > 0}
 
 
-def goodput(attempts: list[dict[str, Any]]) -> float:
+def goodput(attempts: Sequence[Mapping[str, Any]]) -> float:
     """The fraction of all seconds in which something was done that the result needed."""
     total = sum(a["total"] for a in attempts)
     good = sum(a["seconds"].get(name, 0.0) for a in attempts for name in PRODUCTIVE)

@@ -218,7 +218,8 @@ def _report(run: Run) -> None:
         for split in SPLITS
         if run.config.annotate[kind].teacher != gold.AUTHOR
     }
-    tables.show(rows, steps, pairs, {title: funnel for title, funnel in funnels.items() if funnel})
+    funnels = {title: funnel for title, funnel in funnels.items() if funnel}
+    tables.show(rows, steps, pairs, funnels, run.clock.attempts)
 
 
 def _predictions(run: Run, suite: str, s: Strategy) -> list[Prediction]:

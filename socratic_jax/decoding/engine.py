@@ -24,9 +24,6 @@ from socratic_jax.sharding import BATCH, REPLICATED, batch_shards, place
 from socratic_jax.students.student import Student, head
 from socratic_jax.transcripts.roles import Role
 
-MIN_REACH = 64  # Below, reading less of the caches saves nothing that could be measured.
-
-
 class Rows(NamedTuple):
     """Everything that a batch of transcripts in progress consists of.
 
@@ -69,6 +66,8 @@ class Engine:
       max_steps: the most solutions in a transcript; then the answer is forced.
       sampling: how tokens are chosen.
       mesh: devices to spread rows over; every one runs a loop of its own, until its own rows are done.
+      min_reach: the least that is read of the caches, in tokens; less would compile another loop and save
+        nothing.
     """
 
     students: tuple[Student, ...]
@@ -76,6 +75,7 @@ class Engine:
     max_steps: int
     sampling: Sampling = GREEDY
     mesh: Mesh | None = None
+    min_reach: int = 64
 
     def __post_init__(self):
         for student in self.students:
@@ -176,7 +176,7 @@ class Engine:
         the last of which is the capacity; rows go on to the next one when the longest gets there.
         """
         reaches = [self.capacity]
-        while reaches[0] >= 2 * MIN_REACH:
+        while reaches[0] >= 2 * self.min_reach:
             reaches.insert(0, -(-reaches[0] // 2))
         for reach in reaches:
 

@@ -1,11 +1,13 @@
 """Results as tables on the terminal."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import rich.box
 import rich.console
 import rich.table
 
+from socratic_jax.accounting import by_phase, goodput
 from socratic_jax.evaluation.results import PairedResult, Result, StepsResult
 from socratic_jax.teachers.funnel import Funnel
 
@@ -15,8 +17,14 @@ def show(
     steps: Sequence[StepsResult],
     pairs: Sequence[PairedResult],
     funnels: Mapping[str, Funnel],
+    attempts: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Prints what selection left, accuracies, accuracies by number of steps, and paired tests."""
+    """Prints what selection left, accuracies, accuracies by number of steps, paired tests, and the time.
+
+    Args:
+      funnels: by title.
+      attempts: of accounting.Clock.
+    """
     console = rich.console.Console(width=None if rich.console.Console().is_terminal else 120)
     for title, funnel in funnels.items():
         console.print(f"{title}\n\n{funnel}\n", highlight=False)
@@ -26,6 +34,17 @@ def show(
             console.print(steps_table([step for step in steps if step.suite == suite]))
         if any(pair.suite == suite for pair in pairs):
             console.print(paired_table([pair for pair in pairs if pair.suite == suite]))
+    console.print(time_line(attempts), highlight=False)
+
+
+def time_line(attempts: Sequence[Mapping[str, Any]]) -> str:
+    """Where the seconds of a run went, all attempts together."""
+    phases = ", ".join(
+        f"{name} {seconds:.0f}" for name, seconds in by_phase(attempts).items() if seconds >= 1
+    )
+    total = sum(attempt["total"] for attempt in attempts)
+    times = f"{len(attempts)} attempt{'s' * (len(attempts) > 1)}"
+    return f"{total:.0f} seconds in {times} ({phases}); goodput {goodput(attempts):.0%}"
 
 
 def accuracy_table(rows: Sequence[Result]) -> rich.table.Table:

@@ -37,9 +37,9 @@ def players(student, tokenizer):
 def _cast(strategy, student, players, tokenizer, **options):
     names = list(strategy.students)
     params = tuple(players[names.index(part.student)] for part in strategy.cast)
-    engine = Engine(
-        (student,) * len(strategy.cast), **{"capacity": CAPACITY, "max_steps": MAX_STEPS, **options}
-    )
+    # A reach of 12, 23, 45 and 90 tokens: every dialogue goes through several of the engine's loops.
+    defaults = {"capacity": CAPACITY, "max_steps": MAX_STEPS, "min_reach": 8}
+    engine = Engine((student,) * len(strategy.cast), **{**defaults, **options})
     return Cast(strategy, engine, params, tokenizer)
 
 
