@@ -8,6 +8,9 @@ from ml_collections import ConfigDict
 
 from socratic_jax import processes
 
+# Where a run computes is no part of what it computes: it may go on on other devices.
+HARDWARE = ("cpu_devices", "mesh")
+
 
 class WorkdirError(RuntimeError):
     """The workdir cannot be used for this run."""
@@ -17,7 +20,7 @@ class Workdir:
     """Paths of a run. Opening one writes its config, or compares it with the one written before.
 
     A workdir holds the results of exactly one configuration, so what lies in it never has to be
-    questioned: a stage that finds its output is done.
+    questioned: a stage that finds its output is done. Only the devices may change.
     """
 
     def __init__(self, path: epath.PathLike, config: ConfigDict):
@@ -81,7 +84,7 @@ class Workdir:
             stored = json.loads(text)
         except json.JSONDecodeError as error:
             raise WorkdirError(f"{file}:{error.lineno}: not JSON; delete it if the workdir is new") from error
-        changes = differences(stored, wanted)
+        changes = differences(*({k: v for k, v in c.items() if k not in HARDWARE} for c in (stored, wanted)))
         if changes:
             raise WorkdirError(
                 f"workdir {self.path} was made by another config ({'; '.join(changes)}); "

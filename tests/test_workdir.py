@@ -26,6 +26,16 @@ def test_another_config_is_refused_with_the_difference(tmp_path):
     assert "strategies: " in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_run_may_go_on_on_other_devices(tmp_path):
+    Workdir(tmp_path, default_config())
+    config = default_config()
+    config.cpu_devices, config.mesh = 4, "fsdp=-1"
+    Workdir(tmp_path, config)
+    config.seed = 1
+    with pytest.raises(WorkdirError, match=r"\(seed: 0 there, 1 here\)"):
+        Workdir(tmp_path, config)
+
+
 def test_a_path_that_cannot_be_a_directory_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkdirError, match="cannot use workdir .*file/w: .*choose another --workdir"):

@@ -24,6 +24,7 @@ from socratic_jax.sharding import BATCH, REPLICATED, batch_shards, place
 from socratic_jax.students.student import Student, head
 from socratic_jax.transcripts.roles import Role
 
+
 class Rows(NamedTuple):
     """Everything that a batch of transcripts in progress consists of.
 
