@@ -22,7 +22,7 @@ from socratic_jax.teachers.pipeline import Pipeline, make_pipeline
 from socratic_jax.teachers.registry import make_teacher
 from socratic_jax.teachers.teacher import Teacher
 from socratic_jax.training.loop import is_trained, train_student
-from socratic_jax.training.metrics import Progress
+from socratic_jax.training.metrics import Progress, is_remote
 from socratic_jax.transcripts.examples import examples_for
 from socratic_jax.transcripts.packing import Batch, pack
 from socratic_jax.transcripts.strategies import STRATEGIES, Strategy
@@ -77,6 +77,11 @@ def _ask(
     run: Run, spec: str, kind: str, split: str, problems: list[Problem], funnel: Funnel, dry_run: bool
 ) -> None:
     c = run.config.annotate
+    if is_remote(run.workdir.path):
+        raise ValueError(
+            f"{spec} cannot annotate into {run.workdir.path}: its journal needs file locks. Annotate in a "
+            "local workdir and copy its config.json and annotations/ there"
+        )
     local = spec.startswith("local:")
     if local:
         teacher, bare = make_local_teacher(run, spec)

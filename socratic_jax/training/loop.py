@@ -87,7 +87,7 @@ def train_student(
             log.info("%s: going on from step %d", title, start)
             clock.waste(_seconds_since(start, directory, c.batch_size * rows.tokens_BxT.shape[1]))
         writer = MetricsWriter(directory, start) if processes.is_first() else NoWriter()
-        with Progress(title, c.steps, start) as progress:
+        with writer, Progress(title, c.steps, start) as progress:
             tokens, since = 0.0, time.monotonic()
             for k in range(start, c.steps):
                 with _traced(directory, k, c.profile):
@@ -125,7 +125,6 @@ def train_student(
                     if not due:  # Never the best: an undisturbed run would not have it.
                         checkpoints.save(state, step, math.inf)
                     raise processes.Preempted(f"{title} at step {step}")
-        writer.close()
 
 
 def _seconds_since(step: int, directory: epath.Path, step_tokens: int) -> float:

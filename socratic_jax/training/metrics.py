@@ -29,30 +29,57 @@ class MetricsWriter:
     """Writes metrics.jsonl and TensorBoard events.
 
     A run that goes on from step s drops what was written after s: those steps are trained again, and
-    every step stands in the file once.
+    every step stands in the file once. Object stores cannot append: there the file is written as a whole,
+    every `REWRITE_SECONDS` and at the end, and there are no TensorBoard events.
     """
 
-    def __init__(self, directory: epath.PathLike, resume_step: int):
-        from tensorboardX import SummaryWriter
+    REWRITE_SECONDS = 30.0
 
+    def __init__(self, directory: epath.PathLike, resume_step: int):
         directory = epath.Path(directory)
         self._path = directory / "metrics.jsonl"
         kept = [r for r in read_metrics(self._path) if r["step"] <= resume_step] if resume_step else []
-        self._path.write_text("".join(json.dumps(record) + "\n" for record in kept))
-        self._file = self._path.open("a")
-        self._board = SummaryWriter(str(directory / "tensorboard"), purge_step=resume_step + 1)
+        self._lines = [json.dumps(record) + "\n" for record in kept]
+        self._rewrite()
+        self._file = self._board = None
+        if not is_remote(directory):
+            from tensorboardX import SummaryWriter
+
+            self._file = self._path.open("a")
+            self._board = SummaryWriter(str(directory / "tensorboard"), purge_step=resume_step + 1)
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Adds one record."""
         scalars = {name: float(value) for name, value in scalars.items()}
-        self._file.write(json.dumps({"step": step, **scalars}) + "\n")
+        line = json.dumps({"step": step, **scalars}) + "\n"
+        if self._file is None:
+            self._lines.append(line)
+            if time.monotonic() - self._written > self.REWRITE_SECONDS:
+                self._rewrite()
+            return
+        self._file.write(line)
         self._file.flush()
         for name, value in scalars.items():
             self._board.add_scalar(name, value, step)
 
-    def close(self) -> None:
-        self._file.close()
-        self._board.close()
+    def _rewrite(self) -> None:
+        self._path.write_text("".join(self._lines))
+        self._written = time.monotonic()
+
+    def __enter__(self) -> "MetricsWriter":
+        return self
+
+    def __exit__(self, *exc) -> None:
+        if self._file is None:
+            self._rewrite()
+        else:
+            self._file.close()
+            self._board.close()
+
+
+def is_remote(path: epath.PathLike) -> bool:
+    """Whether a path is a URL of an object store."""
+    return "://" in str(path)
 
 
 class NoWriter:
@@ -61,7 +88,10 @@ class NoWriter:
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         pass
 
-    def close(self) -> None:
+    def __enter__(self) -> "NoWriter":
+        return self
+
+    def __exit__(self, *exc) -> None:
         pass
 
 

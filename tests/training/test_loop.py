@@ -14,9 +14,11 @@ import jax
 import numpy as np
 import pytest
 
+from socratic_jax.devices import Device
 from socratic_jax.run import Run
+from socratic_jax.training import metrics
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
-from socratic_jax.training.loop import TrainingError
+from socratic_jax.training.loop import TrainingError, _utilisation
 from socratic_jax.training.metrics import read_metrics
 from tests.training.loop_main import tiny_config, train
 
@@ -145,3 +147,36 @@ def test_metrics_cut_short_by_a_kill_are_read_up_to_there(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(json.dumps({"step": 1, "loss": 2.0}) + '\n{"step": 2, "lo')
     assert read_metrics(path) == [{"step": 1, "loss": 2.0}]
+
+
+def test_time_operations_and_a_profile_are_recorded(tmp_path):
+    config = tiny_config()
+    config.train.steps, config.train.profile = 4, (1, 2)
+    train(config, tmp_path)
+    records = [r for r in read_metrics(_student(tmp_path) / "metrics.jsonl") if "loss" in r]
+    run = Run(config, str(tmp_path))
+    # A token costs six operations a weight in the blocks, and its share of attention and head.
+    D, L = run.student.config.D, run.student.config.L
+    for record in records[1:]:
+        per_token = record["flops_per_second"] / record["tokens_per_second"]
+        assert 6 * 12 * D * D * L < per_token < 2 * 6 * 12 * D * D * L
+    assert "mfu" not in records[0]  # Nobody says what a CPU's peak is.
+    assert list((_student(tmp_path) / "profile").rglob("*.xplane.pb"))
+
+
+def test_utilisation_is_against_the_peak_of_all_devices():
+    device = Device("toy", "Toy", 1e12, 1e9, 1e9, 1e9, 1, 1e9)
+    used = _utilisation(0.25e12 * jax.device_count(), device)
+    assert used["mfu"] == 0.25
+
+
+def test_metrics_in_an_object_store_are_written_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics, "is_remote", lambda path: True)
+    with metrics.MetricsWriter(tmp_path, 0) as writer:
+        writer.write(1, {"loss": 2.0})
+        writer.write(2, {"loss": 1.5})
+    assert [r["step"] for r in read_metrics(tmp_path / "metrics.jsonl")] == [1, 2]
+    assert not (tmp_path / "tensorboard").exists()
+    with metrics.MetricsWriter(tmp_path, 1) as writer:
+        writer.write(2, {"loss": 1.25})
+    assert [r["loss"] for r in read_metrics(tmp_path / "metrics.jsonl")] == [2.0, 1.25]
