@@ -16,6 +16,7 @@ from socratic_jax import compile as aot
 from socratic_jax.config import default_config
 from socratic_jax.devices import find_device
 from socratic_jax.sharding import show_sizes
+from socratic_jax.topologies import prepare, topology_devices
 
 ROOT = Path(__file__).parent.parent
 CELLS, PAGE = ROOT / "docs" / "scaling.jsonl", ROOT / "docs" / "scaling.md"
@@ -53,7 +54,7 @@ def cell_config(size: str, chips: int, mesh: str) -> ConfigDict:
 
 def compile_cell(size: str, topology: str, mesh: str) -> dict:
     """Everything that the tables say of one student on one topology."""
-    devices = aot.topology_devices(topology)
+    devices = topology_devices(topology)
     if mesh == "fsdp":
         fsdp = min(len(devices), MOST_FSDP[size])
         mesh = f"data={len(devices) // fsdp},fsdp={fsdp}"
@@ -138,7 +139,7 @@ collectives are the compiler's; times and MFU are estimates by formula.
 * "state" is what stays on a chip from step to step: weights and both moments.
 * The estimate takes the makers' peaks (devices.py): operations by formula (a second forward pass with
   remat) over the bf16 peak; state read and written once over the memory's bandwidth; bytes of all
-  collectives over two links (between slices: the data centre's network). The first number is all
+  collectives over the links (between slices: the data centre's network). The first number is all
   three at once, the second one after the other. Real steps are slower than the first.
 * MFU counts the formula's operations without the second forward pass.
 """
@@ -188,5 +189,5 @@ def write(cells: dict[tuple, dict]) -> None:
 
 
 if __name__ == "__main__":
-    aot.prepare()
+    prepare()
     write(collect())

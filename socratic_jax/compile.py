@@ -3,12 +3,13 @@
   python -m socratic_jax.compile --config=configs/gsm8k.py:gpt2-large --topology=v5e:4x4
 
 Prints what every chip would hold, whether it fits, what is communicated, and an estimate of the time.
-Needs the compiler of those devices, not the devices: `pip install -e '.[tpu]'`, on any machine.
+Needs the compiler of those devices, not the devices: `pip install -e '.[tpu]'` or `'.[cuda]'`, on any
+Linux machine. A topology of GPUs is a host of them, such as h100:8; their compiler never says that memory
+is out, so whether a program fits is then its bytes against the maker's figure.
 """
 
 import dataclasses
 import logging
-import os
 import re
 import sys
 import time
@@ -28,6 +29,7 @@ from socratic_jax.hlo import Collective, collectives
 from socratic_jax.sharding import BATCH, REPLICATED, choose_mesh, is_matrix, make_mesh, show_sizes
 from socratic_jax.students.sizes import make_student
 from socratic_jax.students.student import Student, train_flops
+from socratic_jax.topologies import prepare, topology_devices
 from socratic_jax.training.optimizer import make_optimizer
 from socratic_jax.training.step import make_steps
 from socratic_jax.transcripts.strategies import strategy
@@ -76,7 +78,7 @@ class Estimate:
     Attributes:
       compute: of the formula's operations; with remat the forward pass is counted twice.
       memory: of reading weights, gradients and moments and writing them again.
-      network: of the bytes of the collectives over one link each way, between slices over the network.
+      network: of the bytes of the collectives over the links, or between slices over the network.
       best, worst: all three overlapped perfectly, and not at all.
       mfu: model FLOPs utilisation, (worst, best).
     """
@@ -87,34 +89,6 @@ class Estimate:
     best: float
     worst: float
     mfu: tuple[float, float]
-
-
-def topology_devices(topology: str) -> list[Any]:
-    """The devices of "v5e:4x4", or of two slices of it as "2*v5e:4x4".
-
-    Raises:
-      ValueError: it is not written like that, or the compiler does not know it.
-    """
-    from jax.experimental import topologies
-
-    match = re.fullmatch(r"(?:(\d+)\*)?(v\w+):(\d+(?:x\d+)*)", topology)
-    if not match:
-        raise ValueError(
-            f"--topology={topology}: write KIND:SHAPE, such as v5e:4x4, or 2*v5e:4x4 for two slices"
-        )
-    slices: dict[str, Any] = {"num_slices": int(match[1])} if match[1] else {}
-    if match[3] == "1x1":
-        slices["chips_per_host_bounds"] = (1, 1, 1)
-    if match[2] == "v4":
-        slices["chip_config_name"] = "megacore"  # Its two cores are one device.
-    try:
-        description = topologies.get_topology_desc(
-            platform="tpu", topology_name=f"{match[2]}:{match[3]}", **slices
-        )
-    except Exception as error:
-        text = str(error).strip().splitlines()[0][:200]
-        raise ValueError(f"no topology {topology}: {text}") from error
-    return list(description.devices)
 
 
 def compile_student(config: ConfigDict) -> Student:
@@ -241,7 +215,7 @@ def estimate(config: ConfigDict, student: Student, mesh: Mesh, device: Device, t
     network = 0.0
     for c in train.collectives:
         crosses = slices > 1 and c.group * slices > chips
-        network += c.bytes / (device.network if crosses else 2 * device.link)
+        network += c.bytes / (device.network if crosses else device.links)
     best, worst = max(compute, memory, network), compute + memory + network
     peak = chips * device.flops
     return Estimate(compute, memory, network, best, worst, (flops / (peak * worst), flops / (peak * best)))
@@ -299,14 +273,9 @@ def _show(program: Program, device: Device | None) -> None:
 
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The configuration file, as path.py[:argument].")
-_TOPOLOGY = flags.DEFINE_string("topology", "v5e:4x4", "KIND:SHAPE of the devices, such as v5e:4x4.")
-
-
-def prepare() -> None:
-    """Lets the TPU's compiler load beside the CPU; has to come before JAX's first use."""
-    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
-    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
-    jax.config.update("jax_platforms", "cpu")
+_TOPOLOGY = flags.DEFINE_string(
+    "topology", "v5e:4x4", "KIND:SHAPE of the devices, such as v5e:4x4 or h100:8."
+)
 
 
 def _main(argv: list[str]) -> None:

@@ -21,8 +21,8 @@ class Device:
       flops: dense bf16 peak, floating-point operations a second.
       memory: bytes of high-bandwidth memory.
       bandwidth: of that memory, bytes a second.
-      link: bytes a second, one way, over one link to a neighbour.
-      links: how many links a chip has.
+      links: bytes a second into a chip over the links that one collective keeps busy: both directions of
+        one axis of a TPU's torus, all of a GPU's links to its switch.
       network: bytes a second and chip between slices or hosts.
     """
 
@@ -31,23 +31,22 @@ class Device:
     flops: float
     memory: float
     bandwidth: float
-    link: float
-    links: int
+    links: float
     network: float
 
 
 # TPU: cloud.google.com/tpu/docs (system architecture) and Austin et al. 2025, "How to Scale Your Model",
 # chapter 2. GPU: NVIDIA's data sheets, dense figures. The longest kind that matches counts.
 DEVICES: tuple[Device, ...] = (
-    Device("v4", "TPU v4", 275e12, 32e9, 1.2e12, 4.5e10, 6, 3.1e9),
-    Device("v5e", "TPU v5 lite", 197e12, 16e9, 8.1e11, 4.5e10, 4, 3.1e9),
-    Device("v5p", "TPU v5", 459e12, 95e9, 2.8e12, 9e10, 6, 6.2e9),
-    Device("v6e", "TPU v6 lite", 918e12, 32e9, 1.6e12, 9e10, 4, 6.2e9),
-    Device("t4", "Tesla T4", 65e12, 16e9, 3.2e11, 1.6e10, 1, 1.2e9),
-    Device("l4", "NVIDIA L4", 121e12, 24e9, 3.0e11, 3.2e10, 1, 1.2e9),
-    Device("a100-40gb", "NVIDIA A100-SXM4-40GB", 312e12, 40e9, 1.55e12, 2.5e10, 12, 1.2e10),
-    Device("a100-80gb", "NVIDIA A100-SXM4-80GB", 312e12, 80e9, 2.0e12, 2.5e10, 12, 2.5e10),
-    Device("h100", "NVIDIA H100", 989e12, 80e9, 3.35e12, 2.5e10, 18, 5e10),
+    Device("v4", "TPU v4", 275e12, 32e9, 1.2e12, 9e10, 3.1e9),
+    Device("v5e", "TPU v5 lite", 197e12, 16e9, 8.1e11, 9e10, 3.1e9),
+    Device("v5p", "TPU v5", 459e12, 95e9, 2.8e12, 1.8e11, 6.2e9),
+    Device("v6e", "TPU v6 lite", 918e12, 32e9, 1.6e12, 1.8e11, 6.2e9),
+    Device("t4", "Tesla T4", 65e12, 16e9, 3.2e11, 1.6e10, 1.2e9),
+    Device("l4", "NVIDIA L4", 121e12, 24e9, 3.0e11, 3.2e10, 1.2e9),
+    Device("a100-40gb", "NVIDIA A100-SXM4-40GB", 312e12, 40e9, 1.55e12, 3.0e11, 1.2e10),
+    Device("a100-80gb", "NVIDIA A100-SXM4-80GB", 312e12, 80e9, 2.0e12, 3.0e11, 2.5e10),
+    Device("h100", "NVIDIA H100", 989e12, 80e9, 3.35e12, 4.5e11, 5e10),
 )
 
 

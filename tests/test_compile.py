@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from socratic_jax.compile import topology_devices
+from socratic_jax.topologies import topology_devices
 
 ROOT = Path(__file__).parent.parent
+needs_cuda = pytest.mark.skipif(
+    importlib.util.find_spec("jax_cuda13_plugin") is None, reason="the extra `cuda` is not installed"
+)
 needs_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None, reason="libtpu is not installed (the extra `tpu`)"
 )
 
 
-@pytest.mark.parametrize("topology", ["v5e", "v5e-8", "4x4", "v5e:4x", "h100:8"])
+@pytest.mark.parametrize("topology", ["v5e", "v5e-8", "4x4", "v5e:4x", "h100:2x4", "2*h100:8", "b300:8"])
 def test_what_is_no_topology_is_refused(topology):
     with pytest.raises(ValueError, match="write KIND:SHAPE, such as v5e:4x4"):
         topology_devices(topology)
@@ -49,3 +52,13 @@ def test_what_does_not_fit_is_said():
         "--config.student.size=gpt2",
     )  # fmt: skip
     assert re.search(r"train: does not fit of 16 GB: used [\d.]+G of 15\.75G", output), output
+
+
+@needs_cuda
+def test_a_students_steps_compile_for_gpus():
+    output = _compile(
+        "--config=configs/gsm8k.py:gpt2", "--topology=h100:8", "--config.student.size=tiny-10m",
+        "--config.mesh=fsdp=8", "--config.student.attention=plain",
+    )  # fmt: skip
+    assert "8 x NVIDIA H100 80GB HBM3, mesh data=1,fsdp=8,tensor=1" in output
+    assert re.search(r"train: fits, \d\.\d\d of 80 GB a chip", output), output

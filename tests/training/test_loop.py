@@ -165,7 +165,7 @@ def test_time_operations_and_a_profile_are_recorded(tmp_path):
 
 
 def test_utilisation_is_against_the_peak_of_all_devices():
-    device = Device("toy", "Toy", 1e12, 1e9, 1e9, 1e9, 1, 1e9)
+    device = Device("toy", "Toy", 1e12, 1e9, 1e9, 1e9, 1e9)
     used = _utilisation(0.25e12 * jax.device_count(), device)
     assert used["mfu"] == 0.25
 
