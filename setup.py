@@ -17,6 +17,7 @@ TFDS = [
 ]
 GEMINI = ["google-genai[aiohttp]>=3.4,<4", "httpx2>=2,<3"]
 OPENAI = ["aiohttp>=3.10,<4"]
+GCS = ["etils[epath-gcs]>=1.9"]  # Workdirs and data in buckets.
 TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.14"]
 
 setup(
@@ -52,7 +53,8 @@ setup(
         "gemini-legacy": ["google-generativeai>=0.8,<0.9"],
         "openai": OPENAI,
         "test": TEST + TFDS + GEMINI + OPENAI,
-        "tpu": ["jax[tpu]>=0.10.2,<0.13"],
+        "gcs": GCS,
+        "tpu": ["jax[tpu]>=0.10.2,<0.13", *GCS],
         "cuda": ["jax[cuda13]>=0.10.2,<0.13"],
     },
 )

@@ -1,9 +1,15 @@
-"""Several processes are one run: the same losses, the same dialogues, one hand that writes."""
+"""Several processes are one run: the same losses, the same dialogues, one hand that writes.
+
+`python -m tests.test_processes 30` strikes a run thirty times instead of four.
+"""
 
 import json
 import random
 import signal
+import sys
+import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import jax
@@ -152,3 +158,16 @@ def _wait_for_progress(workdir: Path, processes, rng: random.Random) -> None:
     while size() == before and any(p.poll() is None for p in processes):
         time.sleep(0.02)
     time.sleep(rng.random() * 1.0)
+
+
+def main(kills: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        undisturbed, disturbed, cache = (Path(directory) / name for name in ("a", "b", "cache"))
+        _run(undisturbed, 2, 1, cache=cache)
+        kinds = disturb(disturbed, cache, kills, seed=1)
+        _assert_same(undisturbed, disturbed)
+    print(f"struck {len(kinds)} times, the same parameters and predictions:", dict(Counter(kinds)))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
