@@ -22,7 +22,7 @@ from absl import app, flags
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict, config_flags
 
-from socratic_jax.decoding.engine import START_SPECS, Engine, _run, _start
+from socratic_jax.decoding.engine import Engine, empty, run
 from socratic_jax.decoding.grammar import N_PHASES, Grammar
 from socratic_jax.devices import Device, find_device
 from socratic_jax.hlo import Collective, collectives
@@ -143,20 +143,15 @@ def compile_decode(config: ConfigDict, student: Student, mesh: Mesh) -> Program:
         shape((P,), jnp.int32), shape((P, V), bool), shape((P, V), bool), shape((V,), jnp.int32),
         shape((P, 8), jnp.int32),
     )  # fmt: skip
-    prompt = c.capacity // 2
-    dims = ((parts, slots, prompt), (slots,), (slots, 1), (slots, 2))
-    dtypes = (jnp.int32, jnp.int32, jnp.int32, jnp.uint32)
-    arrays = [
-        shape(d, t, NamedSharding(mesh, spec)) for d, t, spec in zip(dims, dtypes, START_SPECS, strict=True)
-    ]
-    rows = jax.eval_shape(lambda *a: _start(engine, *a), params, *arrays)
+    rows = jax.eval_shape(lambda p: empty(engine, p, slots, 1), params)
     rows = jax.tree.map(
         lambda spec, part: jax.tree.map(lambda x: shape(x.shape, x.dtype, NamedSharding(mesh, spec)), part),
         engine.rows_spec(),
         rows,
         is_leaf=lambda x: isinstance(x, PartitionSpec),
     )
-    return _compile("decode", _run.lower(engine, params, grammar, rows), (params, rows), mesh)
+    lowered = run.lower(engine, params, grammar, rows, shape((), jnp.int32))
+    return _compile("decode", lowered, (params, rows), mesh)
 
 
 def learnt_targets(config: ConfigDict) -> int:

@@ -164,17 +164,20 @@ def _score(run: Run, suite: str, problems: list[Problem], s: Strategy) -> None:
     title = f"{s.name} on {suite}"
     if predictions:
         log.info("%s: %d were scored before", title, len(predictions))
-    batches = predict(run.cast(s), problems, c.decode.slots, c.seed, c.data.guidance, predictions)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     with run.clock.phase("decode"), Progress(title, len(problems), len(predictions)) as progress:
-        for batch in batches:
-            progress.advance(len(batch.keys() - predictions.keys()))
-            predictions |= batch
+
+        def on_progress(n: int) -> None:
+            progress.advance(n)
+            processes.check_stop(f"{title}, {len(predictions)} of {len(problems)} kept")
+
+        cast, slots, guidance = run.cast(s), c.decode.slots, c.data.guidance
+        for group in predict(cast, problems, slots, c.seed, guidance, predictions.keys(), on_progress):
+            predictions |= group
             if processes.is_first():
                 # As a whole: object stores cannot append.
                 records = ({"place": i, **p.to_dict()} for i, p in predictions.items())
                 jsonl.write_records(unfinished, records)
-            processes.check_stop(f"{title} at {len(predictions)} of {len(problems)}")
 
     def write():
         records = (predictions[i].to_dict() for i in range(len(problems)))

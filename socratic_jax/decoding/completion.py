@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from socratic_jax.decoding.engine import Engine, decode
+from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.grammar import DONE, N_PHASES, Grammar
+from socratic_jax.decoding.queue import Request, decode, key_data
 from socratic_jax.decoding.sampling import GREEDY, Sampling
 from socratic_jax.students.student import Student
 from socratic_jax.transcripts.tokenizer import Tokenizer
@@ -64,30 +64,26 @@ class Completer:
           (completion, whether the model ended it, tokens read, tokens written). A text that leaves no
           room in the context has an empty completion that the model did not end.
         """
-        grammar = Grammar(*map(jnp.asarray, completion_grammar(self.tokenizer)))
+        grammar = completion_grammar(self.tokenizer)
         ids = self.tokenizer.encode(texts)
+        keys = key_data(jax.vmap(jax.random.key)(seeds))
         for first in range(0, len(texts), slots):
             batch = ids[first : first + slots]
             longest = max(map(len, batch))
             wanted = -(-(longest + max_tokens) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
-            S = min(wanted, self.student.context)
-            T = min(-(-longest // LENGTH_MULTIPLE) * LENGTH_MULTIPLE, S)
-            engine = Engine((self.student,), S, max_steps=1, sampling=self.sampling)
-            prompts_1xBxT = np.full((1, slots, T), self.tokenizer.pad, np.int32)
-            lengths_B = np.zeros(slots, np.int32)
-            seeds_B = np.zeros(slots, np.uint32)
+            engine = Engine((self.student,), min(wanted, self.student.context), 1, self.sampling)
+            fitting = [b for b, prompt in enumerate(batch) if 0 < len(prompt) < engine.capacity]
+            requests = [Request(batch[b], (), keys[first + b]) for b in fitting]
+            transcripts = {
+                fitting[k]: transcript
+                for done in decode(engine, (self.params,), grammar, requests, [None], slots)
+                for k, transcript in done.items()
+            }
             for b, prompt in enumerate(batch):
-                if len(prompt) < S:
-                    prompts_1xBxT[0, b, : len(prompt)] = prompt
-                    lengths_B[b], seeds_B[b] = len(prompt), seeds[first + b]
-            keys_Bx2 = np.asarray(jax.random.key_data(jax.vmap(jax.random.key)(seeds_B)))
-            script_Bx1 = np.zeros((slots, 1), np.int32)
-            rows = decode(engine, (self.params,), grammar, prompts_1xBxT, lengths_B, script_Bx1, keys_Bx2)
-            tokens_BxS, ends_B, phases_B = rows.tokens_BxS, rows.lengths_B, rows.phases_B
-            for b, prompt in enumerate(batch):
-                if len(prompt) >= S:
+                if b not in transcripts:
                     yield "", False, len(prompt), 0
                     continue
-                written = tokens_BxS[b, len(prompt) : ends_B[b]][:max_tokens]
-                ended = bool(phases_B[b] == DONE) and len(written) == ends_B[b] - len(prompt)
+                tokens_N, phase, _ = transcripts[b]
+                written = tokens_N[len(prompt) :][:max_tokens]
+                ended = phase == DONE and len(written) == len(tokens_N) - len(prompt)
                 yield self.tokenizer.decode(written), ended, len(prompt), len(written)

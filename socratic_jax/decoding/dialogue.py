@@ -1,15 +1,15 @@
 """Problems in, finished dialogues out: what evaluation and teachers call."""
 
 import dataclasses
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from socratic_jax.decoding.engine import Engine, Written, decode
-from socratic_jax.decoding.grammar import DONE, Grammar, compile_grammar, parse_turns
-from socratic_jax.sharding import REPLICATED, place
+from socratic_jax.decoding.engine import Engine
+from socratic_jax.decoding.grammar import DONE, compile_grammar, parse_turns
+from socratic_jax.decoding.queue import Request, Transcript, decode, key_data
 from socratic_jax.transcripts.examples import opening
 from socratic_jax.transcripts.roles import Role, Turn
 from socratic_jax.transcripts.strategies import Strategy
@@ -22,7 +22,7 @@ TOKEN_LIMIT = "token_limit"  # Cut off in the middle: there is no answer.
 PROMPT_TOO_LONG = "prompt_too_long"  # Nothing was written.
 STATUSES = (ANSWERED, STEP_LIMIT, TOKEN_LIMIT, PROMPT_TOO_LONG)
 
-PROMPT_MULTIPLE = 32  # Prompts are padded to a multiple of this, to compile few shapes.
+GROUP = 4  # Prompts for each slot that are decoded, and given out, as one.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,45 +84,50 @@ class Cast:
         slots: int,
         seed: int = 0,
         done: Container[int] = (),
+        on_progress: Callable[[int], None] = lambda n: None,
     ) -> Iterator[dict[int, Dialogue]]:
         """Writes the dialogue of every prompt.
 
         Args:
           prompts: in any order.
-          slots: rows decoded side by side, rounded up to what the devices share evenly. The last batch
-            is filled up with empty rows, so that every batch runs the same program.
+          slots: rows decoded side by side; see queue.decode.
           seed: of the sampling.
-          done: places in `prompts` that need no dialogue. What shares a batch does not depend on it, so
-            that solving the rest of the prompts gives the same dialogues as solving all.
+          done: places in `prompts` that need no dialogue. Only whole groups are left out: what is decoded
+            side by side does not depend on it, so that solving the rest of the prompts gives the same
+            dialogues as solving all.
+          on_progress: called with the number of dialogues that have just ended.
 
         Yields:
-          Place in `prompts` -> dialogue, whenever a batch is finished.
+          Place in `prompts` -> dialogue, of a group of prompts.
         """
-        compiled = compile_grammar(self.strategy, self.tokenizer)
-        grammar = Grammar(*place(self.engine.mesh, tuple(compiled), REPLICATED))
-        slots = -(-slots // self.engine.shards) * self.engine.shards
+        grammar = compile_grammar(self.strategy, self.tokenizer)
         texts = self.tokenizer.encode([prompt.question for prompt in prompts])
         marker = self.tokenizer.marker(Role.PROBLEM)
-        openings = [[marker, *text, self.tokenizer.end] for text in texts]
-        scripts = [self._script(prompt.given) for prompt in prompts]
-        fitting = [i for i, opening_ in enumerate(openings) if len(opening_) < self.engine.capacity]
+        starts = [[marker, *text, self.tokenizer.end] for text in texts]
+        fitting = [i for i, start in enumerate(starts) if len(start) < self.engine.capacity]
         too_long = set(range(len(prompts))).difference(fitting)
         if too_long:
             yield {
                 i: Dialogue((Turn(Role.PROBLEM, prompts[i].question),), PROMPT_TOO_LONG, 0) for i in too_long
             }
-        # Rows of one length finish together and share a prompt shape.
-        fitting.sort(key=lambda i: (len(openings[i]) + len(scripts[i]), i))
-        G = max([1, *map(len, scripts)])
-        for batch in (fitting[i : i + slots] for i in range(0, len(fitting), slots)):
-            if all(i in done for i in batch):
+        # Prompts of like lengths share a prompt shape.
+        fitting.sort(key=lambda i: (len(starts[i]), i))
+        openings = [opening(part, self.tokenizer) for part in self.strategy.cast]
+        n = GROUP * slots
+        for group in (fitting[i : i + n] for i in range(0, len(fitting), n)):
+            if all(i in done for i in group):
                 continue
-            written = self._decode(
-                grammar, [openings[i] for i in batch], [scripts[i] for i in batch], G,
-                [prompts[i].index for i in batch], slots, seed,
-            )  # fmt: skip
-            dialogues = self._read(written, [len(openings[i]) for i in batch])
-            yield dict(zip(batch, dialogues, strict=True))
+            index = np.array([prompts[i].index for i in group], np.uint32)
+            keys = key_data(jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), index))
+            requests = [
+                Request(starts[i], self._script(prompts[i].given), key)
+                for i, key in zip(group, keys, strict=True)
+            ]
+            dialogues = {}
+            for batch in decode(self.engine, self.params, grammar, requests, openings, slots):
+                dialogues |= {group[k]: self._read(t, len(requests[k].prompt)) for k, t in batch.items()}
+                on_progress(len(batch))
+            yield dialogues
 
     def solve_all(self, prompts: Sequence[Prompt], slots: int, seed: int = 0) -> list[Dialogue]:
         """The dialogues of all prompts, in their order."""
@@ -140,30 +145,11 @@ class Cast:
             script += [self.tokenizer.marker(turn.role)] * decided + [*text, self.tokenizer.end]
         return script + [self.tokenizer.marker(Role.ANSWER)] * decided
 
-    def _decode(self, grammar: Grammar, openings, scripts, G: int, indices, slots: int, seed: int) -> Written:
-        longest = max(map(len, openings))
-        T = min(-(-longest // PROMPT_MULTIPLE) * PROMPT_MULTIPLE, self.engine.capacity)
-        prompts_PxBxT = np.full((len(self.params), slots, T), self.tokenizer.pad, np.int32)
-        lengths_B = np.zeros(slots, np.int32)
-        script_BxG = np.zeros((slots, G), np.int32)
-        index_B = np.zeros(slots, np.uint32)
-        for b, (prompt, script, index) in enumerate(zip(openings, scripts, indices, strict=True)):
-            prompts_PxBxT[:, b, : len(prompt)] = prompt
-            for p, part in enumerate(self.strategy.cast):
-                prompts_PxBxT[p, b, 0] = opening(part, self.tokenizer)
-            lengths_B[b], index_B[b] = len(prompt), index
-            script_BxG[b, : len(script)] = script
-        keys_B = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), index_B)
-        keys_Bx2 = np.asarray(jax.random.key_data(keys_B))
-        return decode(self.engine, self.params, grammar, prompts_PxBxT, lengths_B, script_BxG, keys_Bx2)
-
-    def _read(self, rows: Written, prompt_lengths: Sequence[int]) -> Iterator[Dialogue]:
-        for b, n_prompt in enumerate(prompt_lengths):
-            tokens = rows.tokens_BxS[b, : rows.lengths_B[b]]
-            turns = tuple(
-                Turn(role, self.tokenizer.decode(ids).strip())
-                for role, ids, _ in parse_turns(tokens, self.tokenizer)
-            )
-            ended = STEP_LIMIT if rows.closed_B[b] else ANSWERED
-            status = ended if rows.phases_B[b] == DONE else TOKEN_LIMIT
-            yield Dialogue(turns, status, int(len(tokens) - n_prompt))
+    def _read(self, transcript: Transcript, n_prompt: int) -> Dialogue:
+        turns = tuple(
+            Turn(role, self.tokenizer.decode(ids).strip())
+            for role, ids, _ in parse_turns(transcript.tokens_N, self.tokenizer)
+        )
+        ended = STEP_LIMIT if transcript.closed else ANSWERED
+        status = ended if transcript.phase == DONE else TOKEN_LIMIT
+        return Dialogue(turns, status, len(transcript.tokens_N) - n_prompt)

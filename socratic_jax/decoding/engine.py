@@ -4,13 +4,13 @@ Every part of the cast reads every token, each into its own cache; only the part
 has its logits sampled. So rows in different phases share a batch, none waits for another, and
 nothing is ever encoded twice: handing a row over costs a table look-up.
 
-Shapes: B rows, S slots of a row (tokens of prompt and output together), T prompt slots, G script
-slots, V padded vocabulary.
+Shapes: B rows, S slots of a row (tokens of prompt and output together), R rows that are filled, T prompt
+slots, G script slots, V padded vocabulary.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -20,7 +20,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from socratic_jax.decoding.grammar import DONE, SCRIPT, Grammar, after
 from socratic_jax.decoding.sampling import GREEDY, Sampling, sample
-from socratic_jax.sharding import BATCH, REPLICATED, batch_shards, place
+from socratic_jax.sharding import BATCH, REPLICATED, batch_shards
 from socratic_jax.students.student import Student, head
 from socratic_jax.transcripts.roles import Role
 
@@ -85,34 +85,62 @@ class Engine:
                     f"decode.capacity is {self.capacity} tokens; the student's context is {student.context}"
                 )
 
-    def start(self, params, prompts_PxBxT, lengths_B, script_BxG, keys_Bx2) -> Rows:
-        """Reads the prompts.
+    def empty(self, params, B: int, G: int) -> Rows:
+        """B rows of nothing, for `refill`; they are done before they begin."""
+        zeros_B = jnp.zeros(B, jnp.int32)
+        shapes = [
+            jax.eval_shape(student.prefill, p, student.init_state(B, 1), zeros_B[:, None], zeros_B + 1)[0]
+            for student, p in zip(self.students, params, strict=True)
+        ]
+        return Rows(
+            tokens_BxS=jnp.zeros((B, self.capacity), jnp.int32),
+            lengths_B=zeros_B,
+            phases_B=jnp.full(B, DONE, jnp.int32),
+            steps_B=zeros_B,
+            closed_B=zeros_B.astype(bool),
+            script_BxG=jnp.zeros((B, G), jnp.int32),
+            cursor_B=zeros_B,
+            keys_B=jax.random.split(jax.random.key(0), B),
+            hidden=tuple(jnp.zeros(shape.shape, shape.dtype) for shape in shapes),
+            states=tuple(student.init_state(B, self.capacity) for student in self.students),
+        )
+
+    def refill(self, params, rows: Rows, at_R, prompts_PxRxT, lengths_R, script_RxG, keys_Rx2) -> Rows:
+        """Reads prompts into rows that are done.
 
         Args:
           params: for each part, the parameters of its student.
-          prompts_PxBxT: int32, for each part, prompts as it reads them, padded on the right. A prompt
+          rows: their other members go on as if nothing had happened.
+          at_R: int32, which rows to put them into; one that does not exist drops the prompt.
+          prompts_PxRxT: int32, for each part, prompts as it reads them, padded on the right. A prompt
             ends with the end token of the problem's turn.
-          lengths_B: int32, their lengths.
-          script_BxG: int32, what is given besides the problem.
-          keys_Bx2: uint32, the data of a random key a row.
+          lengths_R: int32, their lengths.
+          script_RxG: int32, what is given besides the problem.
+          keys_Rx2: uint32, the data of a random key a row.
         """
-        _, B, T = prompts_PxBxT.shape
+        _, R, T = prompts_PxRxT.shape
         hidden, states = [], []
-        for student, p, prompt_BxT in zip(self.students, params, prompts_PxBxT, strict=True):
-            x_BxD, state = student.prefill(p, student.init_state(B, self.capacity), prompt_BxT, lengths_B)
-            hidden.append(x_BxD)
-            states.append(state)
-        zeros_B = jnp.zeros(B, jnp.int32)
+        for i, student in enumerate(self.students):
+            state = student.init_state(R, self.capacity)
+            # A prompt that is dropped has no last token; any will do.
+            x_RxD, state = student.prefill(params[i], state, prompts_PxRxT[i], jnp.maximum(lengths_R, 1))
+            hidden.append(rows.hidden[i].at[at_R].set(x_RxD, mode="drop"))
+            states.append(
+                jax.tree.map(lambda old, new: old.at[:, at_R].set(new, mode="drop"), rows.states[i], state)
+            )
+        tokens_RxS = jnp.zeros((R, self.capacity), jnp.int32).at[:, :T].set(prompts_PxRxT[0])
+        new = {
+            "tokens_BxS": tokens_RxS,
+            "lengths_B": lengths_R,
+            "phases_B": after(Role.PROBLEM),
+            "steps_B": 0,
+            "closed_B": False,
+            "script_BxG": script_RxG,
+            "cursor_B": 0,
+            "keys_B": jax.random.wrap_key_data(keys_Rx2),
+        }
         return Rows(
-            tokens_BxS=jnp.zeros((B, self.capacity), jnp.int32).at[:, :T].set(prompts_PxBxT[0]),
-            lengths_B=lengths_B,
-            # Rows without a prompt fill up the batch; they are done before they begin.
-            phases_B=jnp.where(lengths_B > 0, after(Role.PROBLEM), DONE),
-            steps_B=zeros_B,
-            closed_B=zeros_B.astype(bool),
-            script_BxG=script_BxG,
-            cursor_B=zeros_B,
-            keys_B=jax.random.wrap_key_data(keys_Bx2),
+            **{name: getattr(rows, name).at[at_R].set(value, mode="drop") for name, value in new.items()},
             hidden=tuple(hidden),
             states=tuple(states),
         )
@@ -170,8 +198,8 @@ class Engine:
             states=tuple(states),
         )
 
-    def run(self, params, grammar: Grammar, rows: Rows) -> Rows:
-        """Writes until every row is done or full.
+    def run(self, params, grammar: Grammar, rows: Rows, quorum: jax.Array) -> Rows:
+        """Writes until no more than `quorum` rows are neither done nor full.
 
         A step costs as much as the part of the caches that it reads. So there is a loop for each reach,
         the last of which is the capacity; rows go on to the next one when the longest gets there.
@@ -183,7 +211,7 @@ class Engine:
 
             def within(rows: Rows, reach: int = reach) -> jax.Array:
                 longest = jnp.max(jnp.where(rows.running_B, rows.lengths_B, 0))
-                return jnp.any(rows.running_B) & (longest < reach)
+                return (jnp.sum(rows.running_B) > quorum) & (longest < reach)
 
             def step(rows: Rows, reach: int = reach) -> Rows:
                 return self.step(params, grammar, rows, reach)
@@ -211,7 +239,7 @@ class Engine:
 
 
 class Written(NamedTuple):
-    """What is left of `Rows` when they are done, on the host."""
+    """What the host wants to know of `Rows`."""
 
     tokens_BxS: np.ndarray
     lengths_B: np.ndarray
@@ -219,44 +247,39 @@ class Written(NamedTuple):
     closed_B: np.ndarray
 
 
-# Where the arguments of `Engine.start` after the parameters have their batch axis.
-START_SPECS = (PartitionSpec(None, *BATCH), BATCH, BATCH, BATCH)
+# Where the arguments of `Engine.refill` after the rows have their batch axis.
+REFILL_SPECS = (BATCH, PartitionSpec(None, *BATCH), BATCH, BATCH, BATCH)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _start(engine: Engine, params, *arrays) -> Rows:
-    return engine.spread(engine.start, (REPLICATED, *START_SPECS), engine.rows_spec())(params, *arrays)
+@functools.partial(jax.jit, static_argnums=(0, 2, 3))
+def empty(engine: Engine, params, B: int, G: int) -> Rows:
+    """`Engine.empty` on every device; B counts the rows of all."""
+    share = B // engine.shards
+    return engine.spread(lambda p: engine.empty(p, share, G), (REPLICATED,), engine.rows_spec())(params)
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
+def refill(engine: Engine, params, rows: Rows, *arrays) -> Rows:
+    """`Engine.refill` on every device; the arrays hold the parts of all, and name each device's own rows."""
+    spec = engine.rows_spec()
+    return engine.spread(engine.refill, (REPLICATED, spec, *REFILL_SPECS), spec)(params, rows, *arrays)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
-def _run(engine: Engine, params, grammar: Grammar, rows: Rows) -> Rows:
+def run(engine: Engine, params, grammar: Grammar, rows: Rows, quorum) -> Rows:
+    """`Engine.run` on every device, until each of them is down to the quorum."""
     spec = engine.rows_spec()
-    return engine.spread(engine.run, (REPLICATED, REPLICATED, spec), spec)(params, grammar, rows)
+    specs = (REPLICATED, REPLICATED, spec, REPLICATED)
+    return engine.spread(engine.run, specs, spec)(params, grammar, rows, quorum)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _gather(engine: Engine, written: Written) -> Written:
-    """Every device's rows on every device, so that each process can read all of them."""
     if engine.mesh is None:
         return written
     return jax.lax.with_sharding_constraint(written, NamedSharding(engine.mesh, REPLICATED))
 
 
-def decode(
-    engine: Engine,
-    params: Sequence[Any],
-    grammar: Grammar,
-    prompts_PxBxT: np.ndarray,
-    lengths_B: np.ndarray,
-    script_BxG: np.ndarray,
-    keys_Bx2: np.ndarray,
-) -> Written:
-    """Reads a batch of prompts and writes their transcripts; see `Engine.start` for the arguments.
-
-    Args:
-      grammar: with arrays on the devices, so that they are not sent with every batch.
-    """
-    arrays = (prompts_PxBxT, lengths_B, script_BxG, keys_Bx2)
-    arrays = [place(engine.mesh, array, spec) for array, spec in zip(arrays, START_SPECS, strict=True)]
-    rows = _run(engine, tuple(params), grammar, _start(engine, tuple(params), *arrays))
+def read(engine: Engine, rows: Rows) -> Written:
+    """What has been written, on the host: every device's rows, in every process."""
     return jax.device_get(_gather(engine, Written(*(getattr(rows, name) for name in Written._fields))))

@@ -1,7 +1,7 @@
 """What a cast made of each problem of a suite, with the whole dialogue, as JSONL."""
 
 import dataclasses
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 from socratic_jax.decoding.dialogue import Cast, Dialogue, Prompt
@@ -80,18 +80,20 @@ def predict(
     seed: int,
     guidance: str = "equations",
     done: Container[int] = (),
+    on_progress: Callable[[int], None] = lambda n: None,
 ) -> Iterator[dict[int, Prediction]]:
     """Lets a cast solve problems and scores what it says.
 
     Args:
       done: places in `problems` of those that were scored before.
+      on_progress: called with the number of dialogues that have just ended.
 
     Yields:
-      Place in `problems` -> prediction, whenever a batch is finished.
+      Place in `problems` -> prediction, whenever a group of problems is finished.
     """
     prompts = [
         Prompt(i, problem.question, given_turns(problem, cast.strategy, guidance))
         for i, problem in enumerate(problems)
     ]
-    for batch in cast.solve(prompts, slots, seed, done):
+    for batch in cast.solve(prompts, slots, seed, done, on_progress):
         yield {i: score(problems[i], dialogue) for i, dialogue in batch.items()}

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from socratic_jax.decoding.dialogue import PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT, Cast, Prompt
-from socratic_jax.decoding.engine import Engine, decode
+from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.grammar import N_PHASES, Grammar
+from socratic_jax.decoding.queue import Request, decode
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.evaluation.predictions import given_turns
 from socratic_jax.students.huggingface import load_student
@@ -96,14 +96,12 @@ def test_greedy_equals_hugging_face_token_for_token():
         class_V=np.zeros(97, np.int32),
         next_PxC=np.tile(np.arange(N_PHASES, dtype=np.int32)[:, None], (1, 8)),
     )
-    free = Grammar(**{name: jnp.asarray(x) for name, x in arrays.items()})
     engine = Engine((student,), capacity=S, max_steps=1)
-    prompts = greedy_BxS[None, :, :12].astype(np.int32)
-    rows = decode(
-        engine, (params,), free, prompts, np.full(B, 12, np.int32), np.zeros((B, 1), np.int32),
-        np.zeros((B, 2), np.uint32),
-    )  # fmt: skip
-    np.testing.assert_array_equal(rows.tokens_BxS, greedy_BxS)
+    requests = [Request(row[:12], (), np.zeros(2, np.uint32)) for row in greedy_BxS]
+    transcripts = {}
+    for done in decode(engine, (params,), Grammar(**arrays), requests, [None], slots=B):
+        transcripts |= done
+    np.testing.assert_array_equal([transcripts[i].tokens_N for i in range(B)], greedy_BxS)
 
 
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(1.0, top_k=20), Sampling(1.3, top_p=0.9)])
