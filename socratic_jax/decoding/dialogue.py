@@ -22,7 +22,7 @@ TOKEN_LIMIT = "token_limit"  # Cut off in the middle: there is no answer.
 PROMPT_TOO_LONG = "prompt_too_long"  # Nothing was written.
 STATUSES = (ANSWERED, STEP_LIMIT, TOKEN_LIMIT, PROMPT_TOO_LONG)
 
-GROUP = 4  # Prompts for each slot that are decoded, and given out, as one.
+GROUP = 8  # Prompts for each slot that are decoded, and given out, as one.
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from socratic_jax.decoding.engine import REFILL_SPECS, Engine, Written, empty, r
 from socratic_jax.decoding.grammar import DONE, Grammar
 from socratic_jax.sharding import REPLICATED, place
 
-PROMPT_MULTIPLE = 32  # Prompts are padded to a multiple of this, to compile few shapes.
+PROMPT_MULTIPLE = 64  # Prompts are padded to a multiple of this, to compile few shapes.
 REFILL = 4  # Rows are filled when one in so many is done.
 
 
