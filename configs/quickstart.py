@@ -35,9 +35,10 @@ def get_config(mode: str = ""):
     config.student.context = 160
     config.student.unroll = 3
     config.train.batch_size = 16
-    config.train.steps = 3000
+    config.train.steps = 1500
+    config.train.optimizer = "muon"
     config.train.learning_rate = 5e-3
-    config.train.checkpoint_every = 1000
+    config.train.checkpoint_every = 500
     config.evaluate.suites = dict(test=dict(split="test", limit=1000))
     config.decode.capacity = 160
     config.decode.slots = 128

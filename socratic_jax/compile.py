@@ -111,7 +111,9 @@ def make_compile_mesh(config: ConfigDict, student: Student, devices: list[Any]) 
 def compile_train(config: ConfigDict, student: Student, mesh: Mesh) -> Program:
     """Compiles the train step."""
     seed = config.seed if config.student.dropout else None
-    steps = make_steps(student, make_optimizer(config.train), mesh, config.train.accumulate, seed)
+    steps = make_steps(
+        student, make_optimizer(config.train, config.train.steps), mesh, config.train.accumulate, seed
+    )
     B, T, M = config.train.batch_size, config.student.context, learnt_targets(config)
     rows = NamedSharding(mesh, BATCH)
     width = {"tokens": T, "positions": T, "segments": T, "at": M, "targets": M, "weights": M}

@@ -53,9 +53,12 @@ def default_config() -> ConfigDict:
             ),
             train=dict(
                 steps=1000,
+                epochs=0.0,  # Passes over the packed rows, instead of steps: as many problems for everyone.
                 batch_size=32,  # Packed rows in a step.
                 accumulate=1,  # Micro-batches that a batch is split into.
+                optimizer="adamw",  # Or "muon": students from scratch learn in half as many steps.
                 learning_rate=3e-3,
+                matrix_learning_rate=0.02,  # Of Muon, for the matrices of the blocks.
                 warmup=50,
                 end_fraction=0.05,  # Of the learning rate, at the last step.
                 weight_decay=0.01,

@@ -24,6 +24,7 @@ from socratic_jax.students.gpt2 import GPT2Student
 from socratic_jax.students.huggingface import load_student
 from socratic_jax.students.sizes import make_student
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
+from socratic_jax.training.loop import is_trained
 from socratic_jax.transcripts.strategies import STRATEGIES, Strategy, strategy
 from socratic_jax.transcripts.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from socratic_jax.workdir import Workdir
@@ -197,15 +198,13 @@ class Run:
 
     def trained_params(self, s: Strategy, name: str) -> Any:
         """The parameters of a trained student."""
-        directory = self.workdir.student(student_name(s, name)) / "checkpoints"
+        directory = self.workdir.student(student_name(s, name))
         which = self.config.evaluate.checkpoint
         if which not in ("best", "latest"):
             raise ValueError(f"evaluate.checkpoint is {which!r}; valid: best, latest")
-        if not directory.exists():
-            raise CheckpointError(f"no checkpoints in {directory}; run --stage=train first")
-        with Checkpoints(directory) as checkpoints:
-            if checkpoints.latest != self.config.train.steps:
-                raise CheckpointError(f"{directory} is not trained to its end; run --stage=train first")
+        if not is_trained(directory):
+            raise CheckpointError(f"{directory} is not trained to its end; run --stage=train first")
+        with Checkpoints(directory / "checkpoints") as checkpoints:
             # Decoding spreads rows, not parameters. Matrices are only ever used in the dtype of the
             # computation, so they are restored in it.
             everywhere, dtype = NamedSharding(self.mesh, REPLICATED), jax.numpy.dtype(self.student_dtype)

@@ -29,6 +29,7 @@ PARAMETERS: tuple[tuple[str, PartitionSpec], ...] = (
     (r"blocks/mlp/down/kernel", PartitionSpec(None, "tensor", "fsdp")),
     (r"blocks/.*/bias", REPLICATED),
     (r"(ln_\w+)/(scale|bias)", REPLICATED),
+    (r"ns_coeffs", REPLICATED),  # Three numbers in the state of Muon.
 )
 # Activation -> layout; `constrain` applies them where a student names them.
 ACTIVATIONS: Mapping[str, PartitionSpec] = {

@@ -118,7 +118,7 @@ def train(run: Run) -> None:
         for name in s.students:
             title = student_name(s, name)
             directory = run.workdir.student(title)
-            if is_trained(directory, run.config.train.steps):
+            if processes.first_says(is_trained(directory)):
                 log.info("%s: trained before", title)
                 continue
             with run.clock.phase("data"):

@@ -127,7 +127,7 @@ def test_stages_out_of_order_say_what_is_missing(tmp_path):
     _refused(config, tmp_path, "no predictions in .*; run --stage=evaluate first", stage="report")
     _refused(config, tmp_path, "no annotations in .*; run --stage=annotate first", stage="train")
     main.run(config, str(tmp_path / "w"), "annotate")
-    _refused(config, tmp_path, "no checkpoints in .*; run --stage=train first", stage="evaluate")
+    _refused(config, tmp_path, "is not trained to its end; run --stage=train first", stage="evaluate")
 
 
 def _command(*arguments):

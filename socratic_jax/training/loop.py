@@ -6,6 +6,7 @@ there is to resuming: nothing else has a memory.
 """
 
 import contextlib
+import json
 import logging
 import math
 import time
@@ -30,6 +31,8 @@ from socratic_jax.transcripts.packing import Batch, eval_rows, train_rows
 
 log = logging.getLogger(__name__)
 
+TRAINED = "trained.json"  # Written into a student's directory at the very end.
+
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the message says where it stopped and what is left."""
@@ -46,7 +49,7 @@ def train_student(
     clock: Clock,
     initial: Callable[[], Params] | None = None,
 ) -> None:
-    """Trains a student for `config.train.steps` steps, going on from its latest checkpoint.
+    """Trains a student for `n_steps(config.train, ...)` steps, going on from its latest checkpoint.
 
     Args:
       student: what to train.
@@ -68,9 +71,10 @@ def train_student(
     if not len(rows):
         raise TrainingError(f"{title}: there is nothing to train on; every transcript was too long")
     directory = epath.Path(directory)
-    schedule = make_schedule(c.learning_rate, c.warmup, c.steps, c.end_fraction)
+    total = n_steps(c, len(rows))
+    schedule = make_schedule(c.learning_rate, c.warmup, total, c.end_fraction)
     dropout_seed = config.seed if config.student.dropout else None
-    steps = make_steps(student, make_optimizer(c), mesh, c.accumulate, dropout_seed)
+    steps = make_steps(student, make_optimizer(c, total), mesh, c.accumulate, dropout_seed)
     flops = train_flops(student, rows.visible, rows.most_learnt / rows.tokens_BxT.shape[1])
     device = this_device()
 
@@ -87,9 +91,9 @@ def train_student(
             log.info("%s: going on from step %d", title, start)
             clock.waste(_seconds_since(start, directory, c.batch_size * rows.tokens_BxT.shape[1]))
         writer = MetricsWriter(directory, start) if processes.is_first() else NoWriter()
-        with writer, Progress(title, c.steps, start) as progress:
+        with writer, Progress(title, total, start) as progress:
             tokens, since = 0.0, time.monotonic()
-            for k in range(start, c.steps):
+            for k in range(start, total):
                 with _traced(directory, k, c.profile):
                     with clock.phase("data"):
                         index = train_rows(len(rows), c.batch_size, config.seed, k)
@@ -107,14 +111,14 @@ def train_student(
                 else:
                     tokens += batch["tokens"].size
                 speed = tokens / (time.monotonic() - since)
-                if step % c.log_every == 0 or step == c.steps:
+                if step % c.log_every == 0 or step == total:
                     used = _utilisation(flops * speed, device)
                     writer.write(
                         step,
                         {**metrics, "learning_rate": schedule(k), "tokens_per_second": speed, **used},
                     )
                 progress.advance(note=f"loss {metrics['loss']:.3f}  {speed:,.0f} tokens/s")
-                due = step % c.checkpoint_every == 0 or step == c.steps
+                due = step % c.checkpoint_every == 0 or step == total
                 if due:
                     with clock.phase("validate"):
                         measured = validate(steps, state, validation, c.batch_size)
@@ -125,6 +129,8 @@ def train_student(
                     if not due:  # Never the best: an undisturbed run would not have it.
                         checkpoints.save(state, step, math.inf)
                     raise processes.Preempted(f"{title} at step {step}")
+    # The last checkpoint is on disk now.
+    processes.first_does(lambda: (directory / TRAINED).write_text(json.dumps({"steps": total}) + "\n"))
 
 
 def _seconds_since(step: int, directory: epath.Path, step_tokens: int) -> float:
@@ -135,13 +141,16 @@ def _seconds_since(step: int, directory: epath.Path, step_tokens: int) -> float:
     return (records[-1]["step"] - step) * step_tokens / records[-1]["tokens_per_second"]
 
 
-def is_trained(directory: epath.PathLike, steps: int) -> bool:
-    """Whether the student in a directory has been trained for that many steps."""
-    checkpoints = epath.Path(directory) / "checkpoints"
-    if not checkpoints.exists():
-        return False
-    with Checkpoints(checkpoints) as found:
-        return found.latest == steps
+def n_steps(config: Any, n_rows: int) -> int:
+    """How many steps `config.train` asks for, by number of passes over so many rows or directly."""
+    if not config.epochs:
+        return config.steps
+    return max(1, round(config.epochs * n_rows / config.batch_size))
+
+
+def is_trained(directory: epath.PathLike) -> bool:
+    """Whether the student in a directory has been trained to its end."""
+    return (epath.Path(directory) / TRAINED).exists()
 
 
 def _utilisation(flops_per_second: float, device: Device | None) -> dict[str, float]:

@@ -33,7 +33,7 @@ def main() -> None:
     ]
     rows = pack(examples, 32, 0)
     mesh = make_mesh((data, fsdp, tensor))
-    steps = make_steps(student, make_optimizer(TRAIN), mesh, accumulate=2)
+    steps = make_steps(student, make_optimizer(TRAIN, TRAIN.steps), mesh, accumulate=2)
     action, directory = sys.argv[2:] or ("", "")
     losses = []
     if action == "load":

@@ -18,7 +18,7 @@ from socratic_jax.devices import Device
 from socratic_jax.run import Run
 from socratic_jax.training import metrics
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
-from socratic_jax.training.loop import TrainingError, _utilisation
+from socratic_jax.training.loop import TrainingError, _utilisation, n_steps
 from socratic_jax.training.metrics import read_metrics
 from tests.training.loop_main import tiny_config, train
 
@@ -83,6 +83,13 @@ def test_a_finished_student_is_not_trained_again(undisturbed):
     assert (_student(undisturbed) / "metrics.jsonl").read_bytes() == before
 
 
+def test_epochs_give_every_student_as_many_problems():
+    config = tiny_config().train
+    assert n_steps(config, 1000) == config.steps
+    config.epochs = 2.5
+    assert (n_steps(config, 1000), n_steps(config, 1600), n_steps(config, 1)) == (625, 1000, 1)
+
+
 def test_only_latest_and_best_are_kept(undisturbed):
     with Checkpoints(_student(undisturbed) / "checkpoints") as checkpoints:
         records = read_metrics(_student(undisturbed) / "metrics.jsonl")
@@ -95,6 +102,7 @@ def test_only_latest_and_best_are_kept(undisturbed):
 def _copy(undisturbed, tmp_path):
     workdir = tmp_path / "copy"
     shutil.copytree(undisturbed, workdir)
+    (_student(workdir) / "trained.json").unlink()
     return workdir
 
 

@@ -22,7 +22,7 @@ from socratic_jax.transcripts.transcript import transcript
 TRAIN = ConfigDict(
     dict(
         steps=50, learning_rate=3e-3, warmup=5, end_fraction=0.1, weight_decay=0.1, clip=1.0,
-        b1=0.9, b2=0.98, eps=1e-8,
+        b1=0.9, b2=0.98, eps=1e-8, optimizer="adamw", matrix_learning_rate=0.02,
     )
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ def rows(problems, tokenizer):
 
 
 def _run(student, rows, n_steps=3, **options):
-    steps = make_steps(student, make_optimizer(TRAIN), _mesh(), **options)
+    steps = make_steps(student, make_optimizer(TRAIN, TRAIN.steps), _mesh(), **options)
     state = steps.init(jax.random.key(0))
     history = []
     for k in range(n_steps):
@@ -66,7 +66,7 @@ def test_accumulated_equals_whole(student, rows):
 
 
 def test_loss_is_that_of_the_learnt_targets_alone(student, params, rows):
-    steps = make_steps(student, make_optimizer(TRAIN), _mesh())
+    steps = make_steps(student, make_optimizer(TRAIN, TRAIN.steps), _mesh())
     batch = rows.rows(np.arange(6))
     sums = steps.evaluate(params, steps.put(batch, np.arange(len(batch)), rows.most_learnt))
     x = student.hidden(params, batch.tokens_BxT, batch.positions_BxT, batch.segments_BxT)
@@ -84,7 +84,7 @@ def test_room_for_too_few_targets_is_refused(rows):
 
 
 def test_rows_of_padding_teach_nothing(student, rows):
-    steps = make_steps(student, make_optimizer(TRAIN), _mesh())
+    steps = make_steps(student, make_optimizer(TRAIN, TRAIN.steps), _mesh())
     params = steps.init(jax.random.key(0)).params
     real, padded = rows.rows(np.array([0, 1])), rows.rows(np.array([0, 1, -1, -1]))
     grad = jax.jit(jax.grad(lambda p, b: loss_sums(student, p, b)[0]))
@@ -97,6 +97,37 @@ def test_rows_of_padding_teach_nothing(student, rows):
 def test_loss_falls(student, rows):
     _, history = _run(student, rows, n_steps=12)
     assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+
+
+def test_muon_moves_matrices_by_orthogonal_steps_and_leaves_the_rest_to_adam(student, rows):
+    config = TRAIN.copy_and_resolve_references()
+    config.update(optimizer="muon", warmup=0, weight_decay=0.0)
+    steps = make_steps(student, make_optimizer(config, 50), _mesh())
+    state = steps.init(jax.random.key(0))
+    before = jax.device_get(state.params)
+    state, _ = steps.train(state, steps.put(rows, np.arange(8), rows.most_learnt))
+    moved = jax.tree.map(np.subtract, jax.device_get(state.params), before)
+    L, D, F = moved["blocks"]["mlp"]["up"]["kernel"].shape
+    for layer in range(L):
+        # All singular values of an orthogonal step are alike; Newton and Schulz get near in five rounds.
+        step_DxF = moved["blocks"]["mlp"]["up"]["kernel"][layer]
+        values = np.linalg.svd(step_DxF, compute_uv=False)
+        assert values[-2] > 0.4 * values[0]  # The norm before it leaves one direction without a gradient.
+        np.testing.assert_allclose(values.mean(), 0.02 * max(1, F / D) ** 0.5, rtol=0.3)
+        qkv_DxNxHxK = moved["blocks"]["attn"]["qkv"]["kernel"][layer]
+        query_DxHK = qkv_DxNxHxK[:, 0].reshape(D, -1)
+        values = np.linalg.svd(query_DxHK, compute_uv=False)
+        assert values[-2] > 0.4 * values[0]
+    # Adam's first step is the learning rate in every coordinate that has a gradient.
+    bias = np.abs(moved["ln_f"]["bias"])
+    np.testing.assert_allclose(bias[bias > 0], config.learning_rate, rtol=1e-2)
+
+
+def test_unknown_optimizers_are_refused():
+    config = TRAIN.copy_and_resolve_references()
+    config.optimizer = "sgd"
+    with pytest.raises(ValueError, match="unknown train.optimizer 'sgd'; valid: adamw, muon"):
+        make_optimizer(config, 50)
 
 
 def test_dropout_masks_are_a_function_of_seed_and_step(student, rows):
