@@ -115,9 +115,9 @@ def test_muon_moves_matrices_by_orthogonal_steps_and_leaves_the_rest_to_adam(stu
         assert values[-2] > 0.4 * values[0]  # The norm before it leaves one direction without a gradient.
         np.testing.assert_allclose(values.mean(), 0.02 * max(1, F / D) ** 0.5, rtol=0.3)
         qkv_DxNxHxK = moved["blocks"]["attn"]["qkv"]["kernel"][layer]
-        query_DxHK = qkv_DxNxHxK[:, 0].reshape(D, -1)
-        values = np.linalg.svd(query_DxHK, compute_uv=False)
-        assert values[-2] > 0.4 * values[0]
+        # Three matrices side by side: each is scaled by itself, however small its gradient.
+        norms_N = np.linalg.norm(np.moveaxis(qkv_DxNxHxK, 1, 0).reshape(3, -1), axis=1)
+        assert norms_N.max() < 2 * norms_N.min()
     # Adam's first step is the learning rate in every coordinate that has a gradient.
     bias = np.abs(moved["ln_f"]["bias"])
     np.testing.assert_allclose(bias[bias > 0], config.learning_rate, rtol=1e-2)
