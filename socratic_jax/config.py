@@ -121,6 +121,7 @@ def _tiny(config: ConfigDict) -> ConfigDict:
     config.student.dropout = 0.1
     config.train.steps = 400
     config.train.batch_size = 8
+    config.train.optimizer = "muon"
     config.train.learning_rate = 3e-3
     config.train.checkpoint_every = 100
     config.decode.capacity = 512
