@@ -144,3 +144,9 @@ def test_errors_are_one_line_on_the_command_line(tmp_path):
     assert "Traceback" not in done.stderr
     done = _command("--config=configs/quickstart.py", f"--workdir={tmp_path}/v", "--config.train.stepz=3")
     assert done.returncode != 0 and "stepz" in done.stderr
+
+
+def test_the_flag_knows_all_stages_in_their_order():
+    from socratic_jax import stages
+
+    assert main.STAGES == tuple(stages.STAGES)
