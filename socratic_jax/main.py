@@ -9,10 +9,13 @@ it did and exit with code 42.
 
 import logging
 import os
+import signal
 import sys
 
 from absl import app, flags
 from ml_collections import config_flags
+
+from socratic_jax import EXIT_PREEMPTED
 
 STAGES = ("annotate", "train", "evaluate", "report")
 
@@ -62,7 +65,7 @@ def _main(argv: list[str]) -> None:
         run(_CONFIG.value, _WORKDIR.value, _STAGE.value, _DRY_RUN.value)
     except processes.Preempted as stop:
         print(f"stopped: {stop}; the same command goes on from there", file=sys.stderr, flush=True)
-        sys.exit(processes.EXIT_PREEMPTED)
+        sys.exit(EXIT_PREEMPTED)
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on from the last checkpoint")
     except (ValueError, RuntimeError, OSError) as error:
@@ -70,12 +73,14 @@ def _main(argv: list[str]) -> None:
             raise
         if processes.is_loss_of_peer(error):
             print("stopped: another process is gone; start all of them again", file=sys.stderr, flush=True)
-            os._exit(processes.EXIT_PREEMPTED)  # A clean exit would wait for the one that is gone.
+            os._exit(EXIT_PREEMPTED)  # A clean exit would wait for the one that is gone.
         lines = str(error).strip().splitlines() or [type(error).__name__]
         sys.exit(f"error: {lines[0]}")
 
 
 def main() -> None:
+    # Until there is work to save, a request to stop is done with at once; see processes.stop_on_signal.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_PREEMPTED))
     flags.mark_flags_as_required(["config", "workdir"])
     app.run(_main)
 

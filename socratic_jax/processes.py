@@ -16,7 +16,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 log = logging.getLogger(__name__)
 
-EXIT_PREEMPTED = 42  # Of a process that has saved its work; the same command goes on from there.
 BARRIER_SECONDS = 7 * 24 * 3600  # The first process may annotate for days.
 # How the runtime says that another process is gone.
 LOST = re.compile(r"UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED|ABORTED|[Gg]loo|coordination|[Cc]onnection|peer")

@@ -5,7 +5,6 @@ import sys
 
 import jax
 import jax.numpy as jnp
-import pytest
 from jax.sharding import PartitionSpec
 
 from socratic_jax.hlo import collectives

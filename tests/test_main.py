@@ -149,4 +149,4 @@ def test_errors_are_one_line_on_the_command_line(tmp_path):
 def test_the_flag_knows_all_stages_in_their_order():
     from socratic_jax import stages
 
-    assert main.STAGES == tuple(stages.STAGES)
+    assert tuple(stages.STAGES) == main.STAGES

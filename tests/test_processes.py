@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import pytest
 
-from socratic_jax.processes import EXIT_PREEMPTED
+from socratic_jax import EXIT_PREEMPTED
 from socratic_jax.run import open_run
 from socratic_jax.sharding import make_mesh
 from socratic_jax.training.checkpoints import Checkpoints
