@@ -14,4 +14,7 @@ def get_config(size: str = "tiny"):
     config = config_of_size(size)
     config.data.source = "strategyqa"
     config.data.dir = "data/strategyqa"
+    if size == "tiny":
+        config.train.steps = 150  # Few problems: more passes over them only overfit.
+        config.train.checkpoint_every = 50
     return config
