@@ -2,6 +2,9 @@
 
 from ml_collections import ConfigDict
 
+# Of a teacher behind an API; what is empty is the teacher's own. Keys come from the environment or a file.
+ENDPOINT = dict(base_url="", api_key_file="", thinking=-1, directory="")
+
 
 def default_config() -> ConfigDict:
     """The configuration that all others start from."""
@@ -23,8 +26,8 @@ def default_config() -> ConfigDict:
                 # Who writes each kind of explanation: "gold", a model behind an API as
                 # "gemini:gemini-2.5-flash" or "openai:MODEL", or one of our own as "local:DIRECTORY" (Hugging
                 # Face) or "local:WORKDIR:STRATEGY". `prompt` is a kind of teachers/prompts.py.
-                cot=dict(teacher="gold", prompt="cot"),
-                socratic=dict(teacher="gold", prompt="socratic"),
+                cot=dict(teacher="gold", prompt="cot", **ENDPOINT),
+                socratic=dict(teacher="gold", prompt="socratic", **ENDPOINT),
                 prompts="",  # Directory of your own prompts.
                 n_prompts=1,  # Prompts that every problem is put into.
                 samples=1,  # Replies for each of them.
@@ -32,9 +35,28 @@ def default_config() -> ConfigDict:
                 top_p=1.0,
                 max_tokens=512,
                 rationalise=False,  # Tell the answer where no reply was right.
-                rules=dict(),  # Of the selection, see teachers/selection.py: Rules.
-                limits=dict(),  # See teachers/limits.py: Limits.
-                options=dict(),  # Of the teacher: base_url, api_key_file, ...
+                # Which samples are kept; see teachers/selection.py: Rules.
+                rules=dict(
+                    vote=False,
+                    min_votes=2,
+                    min_agreement=0.5,
+                    arithmetic=True,
+                    distinct="equations",
+                    cap=0,
+                    answer_kind="number",
+                ),
+                # How hard teachers are asked, 0 for no limit; see teachers/limits.py: Limits.
+                limits=dict(
+                    concurrency=16,
+                    requests_per_minute=0.0,
+                    tokens_per_minute=0.0,
+                    timeout=120.0,
+                    tries=8,
+                    backoff=1.0,
+                    longest_backoff=60.0,
+                    longest_wait=600.0,
+                    give_up_after=20,
+                ),
                 prices="",  # A price table of your own; see teachers/prices.csv.
             ),
             tokenizer=dict(

@@ -67,7 +67,8 @@ def _main(argv: list[str]) -> None:
         print(f"stopped: {stop}; the same command goes on from there", file=sys.stderr, flush=True)
         sys.exit(EXIT_PREEMPTED)
     except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from the last checkpoint")
+        print("stopped; the same command goes on from what is kept", file=sys.stderr, flush=True)
+        sys.exit(EXIT_PREEMPTED if processes.told_to_stop() else 1)
     except (ValueError, RuntimeError, OSError) as error:
         if _TRACEBACK.value:
             raise

@@ -124,6 +124,11 @@ def _request_stop(*_) -> None:
     _stop = True
 
 
+def told_to_stop() -> bool:
+    """Whether this process was; asks nobody else."""
+    return _stop
+
+
 def stop_requested() -> bool:
     """Whether any process was asked to stop. All of them have to ask."""
     return any_of(_stop)

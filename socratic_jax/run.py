@@ -50,6 +50,13 @@ class Run:
         for s in self.strategies:
             if s.taught_as != s.name:
                 raise ValueError(f"strategy {s.name!r} is for evaluation only; name {s.taught_as!r} instead")
+        for kind in ("cot", "socratic"):
+            if "@" in config.annotate[kind].base_url:
+                # Without the URL: this is printed, and the config is written to the workdir.
+                raise ValueError(
+                    f"annotate.{kind}.base_url has a user or a password in it; put the key into a file and "
+                    f"name that as annotate.{kind}.api_key_file"
+                )
         if mesh is not None:
             self.mesh = mesh
         else:

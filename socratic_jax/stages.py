@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 from etils import epath
@@ -51,6 +52,7 @@ def annotate(run: Run, dry_run: bool = False) -> None:
 
 
 def _annotate(run: Run, dry_run: bool) -> None:
+    _check_contamination(run)
     for kind in run.kinds:
         spec = run.config.annotate[kind].teacher
         for split in SPLITS:
@@ -67,10 +69,16 @@ def _annotate(run: Run, dry_run: bool) -> None:
             else:
                 _ask(run, spec, kind, split, problems, funnel, dry_run)
             if not dry_run:
+                file = run.workdir.funnel(split, kind)
+                file.write_text(json.dumps(funnel.to_dict(), indent=2) + "\n")
+                if spec != gold.AUTHOR:
+                    log.info("%s explanations, %s, by %s\n\n%s\n", kind, split, spec, funnel)
                 if not funnel.kept:
                     path.unlink(missing_ok=True)
-                    raise ProblemError(f"no {kind} explanation by {spec} for {split} was kept:\n{funnel}")
-                run.workdir.funnel(split, kind).write_text(json.dumps(funnel.to_dict(), indent=2) + "\n")
+                    raise ProblemError(
+                        f"no {kind} explanation by {spec} for {split} was kept; why is in {file}"
+                    )
+                processes.check_stop(f"{kind}, {split} is annotated")
 
 
 def _ask(
@@ -86,8 +94,9 @@ def _ask(
     if local:
         teacher, bare = make_local_teacher(run, spec)
     else:
-        teacher, bare = make_teacher(spec, limits=Limits(**dict(c.limits)), **dict(c.options)), False
+        teacher, bare = make_teacher(spec, limits=_limits(c.limits), **teacher_options(c[kind])), False
     pipeline = make_pipeline(c, c[kind].prompt, bare)
+    problems = _askable(pipeline, problems, f"{kind}, {split}")
     price = prices.price_of(teacher.name, prices.load(c.prices))
     path = run.workdir.annotations(split, kind)
     with Journal(run.workdir.journal) as journal:
@@ -108,12 +117,52 @@ def _collect(
     lost = {name: getattr(counts, name) for name in ("length", "blocked", "error", "gave_up")}
     if any(lost.values()):
         log.warning("%s: no answer from %s", title, ", ".join(f"{n} ({k})" for k, n in lost.items() if n))
+    if counts.dollars is not None:
+        log.info("%s: %d replies, %s", title, counts.asked, counts.note())
+    if counts.gave_up:
+        raise RuntimeError(
+            f"{title}: {counts.gave_up} requests have no reply, since the teacher did not answer; all other "
+            "replies are kept, and the same command asks for these again"
+        )
+
+
+def _limits(config: Mapping) -> Limits:
+    """Limits from the config, in which 0 is no limit."""
+    none = ("requests_per_minute", "tokens_per_minute")
+    return Limits(**{name: None if name in none and not n else n for name, n in config.items()})
+
+
+def teacher_options(config: Mapping) -> dict[str, Any]:
+    """The options of a kind's teacher that are set, by the names that teachers have for them."""
+    unset = {"base_url": "", "api_key_file": "", "thinking": -1, "directory": ""}
+    return {name: config[name] for name, empty in unset.items() if config[name] != empty}
+
+
+def _askable(pipeline: Pipeline, problems: list[Problem], title: str) -> list[Problem]:
+    """The problems that the prompts can be filled in for; some of them want gold steps."""
+    askable = []
+    for problem in problems:
+        try:
+            pipeline.prompts[0].render(problem)
+        except ProblemError:
+            continue
+        askable.append(problem)
+    if len(askable) < len(problems):
+        left_out = len(problems) - len(askable)
+        log.warning("%s: %d problems are left out, since the prompt wants steps", title, left_out)
+    return askable
+
+
+def _check_contamination(run: Run) -> None:
+    """Refuses to learn from, or to choose checkpoints by, problems that are scored."""
+    suites = {name: run.suite(name) for name in run.config.evaluate.suites}
+    contamination.check(run.train_problems, suites, "the training problems")
+    contamination.check(run.validation_problems, suites, "the validation problems")
 
 
 def train(run: Run) -> None:
     """Trains every student of every strategy."""
-    suites = {name: run.suite(name) for name in run.config.evaluate.suites}
-    contamination.check(run.train_problems, suites, "the training problems")
+    _check_contamination(run)
     for s in run.strategies:
         for name in s.students:
             title = student_name(s, name)

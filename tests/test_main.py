@@ -104,6 +104,33 @@ def test_bad_configurations_are_named_before_anything_is_written(tmp_path):
     _refused(config(**{"data.source": "gsm9k"}), tmp_path / "b", "unknown source of problems 'gsm9k'.*gsm8k")
 
 
+def test_passwords_never_get_into_a_workdir(tmp_path):
+    config = small_config(tmp_path)
+    config.annotate.cot.base_url = "https://me:SECRET@example.com/v1"
+    with pytest.raises(ValueError, match=r"annotate\.cot\.base_url has a user or a password") as error:
+        main.run(config, str(tmp_path / "w"))
+    assert "SECRET" not in str(error.value) and not (tmp_path / "w").exists()
+    with pytest.raises(AttributeError):
+        config.annotate.cot.api_key = "SECRET"  # There is no field that a key could be put into.
+
+
+def test_teachers_get_the_options_that_are_set():
+    from socratic_jax.stages import teacher_options
+
+    config = default_config().annotate.socratic
+    assert teacher_options(config) == {}
+    config.base_url, config.thinking = "http://localhost:8000/v1", 0
+    assert teacher_options(config) == {"base_url": "http://localhost:8000/v1", "thinking": 0}
+
+
+def test_overlap_is_refused_before_anybody_is_asked(tmp_path):
+    config = small_config(tmp_path)
+    config.annotate.socratic.teacher = "openai:nobody"  # Would fail for want of a key, if it were asked.
+    problems = make_problems(10, seed=1)
+    jsonl.write(tmp_path / "mine_test.jsonl", problems[:3] + make_problems(5, seed=2))
+    _refused(config, tmp_path, r"problems of the validation problems are among those to be scored: 3 in test")
+
+
 def test_bad_problem_files_are_named_with_their_line(tmp_path):
     config = small_config(tmp_path)
     path = tmp_path / "mine_train.jsonl"

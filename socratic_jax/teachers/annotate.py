@@ -211,7 +211,7 @@ class _Work:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[threading.Event]:
-    """Turns the first Ctrl-C into an event. Only the main thread can be told about it."""
+    """Turns the first Ctrl-C, or SIGTERM, into an event. Only the main thread can be told about it."""
     stop = threading.Event()
 
     def handle(signum, frame) -> None:
@@ -219,12 +219,19 @@ def _interrupts() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
         log.warning("stopping once the replies under way are here; Ctrl-C again drops them")
+        if signum == signal.SIGTERM and callable(on_term):
+            on_term(signum, frame)  # Whoever started this run wants to know as well.
 
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    on_term = signal.getsignal(signal.SIGTERM)
     previous = signal.signal(signal.SIGINT, handle)
+    if callable(on_term):
+        signal.signal(signal.SIGTERM, handle)
     try:
         yield stop
     finally:
         signal.signal(signal.SIGINT, previous or signal.SIG_DFL)
+        if callable(on_term):
+            signal.signal(signal.SIGTERM, on_term)
