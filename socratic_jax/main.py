@@ -76,14 +76,27 @@ def _main(argv: list[str]) -> None:
             print("stopped: another process is gone; start all of them again", file=sys.stderr, flush=True)
             os._exit(EXIT_PREEMPTED)  # A clean exit would wait for the one that is gone.
         lines = str(error).strip().splitlines() or [type(error).__name__]
+        if "Failed loading config file" in lines[0]:
+            name = next((arg.partition("=")[2] for arg in sys.argv if arg.startswith("--config=")), "")
+            lines = [f"cannot load the config file {name!r}"]
         sys.exit(f"error: {lines[0]}")
+
+
+def _parse(argv: list[str]) -> list[str]:
+    """Parses the flags. What is wrong with a field of the config is said in one line."""
+    try:
+        return app.parse_flags_with_usage(argv)
+    except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        text = str(error).strip().splitlines()[-1:]
+        what = "the config has no field" if isinstance(error, AttributeError | KeyError) else "the config:"
+        sys.exit(f"error: {what} {''.join(text)}; see socratic_jax/config.py for all fields")
 
 
 def main() -> None:
     # Until there is work to save, a request to stop is done with at once; see processes.stop_on_signal.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_PREEMPTED))
     flags.mark_flags_as_required(["config", "workdir"])
-    app.run(_main)
+    app.run(_main, flags_parser=_parse)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from socratic_jax.students.huggingface import load_student
 from socratic_jax.students.sizes import make_student
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
 from socratic_jax.training.loop import is_trained
+from socratic_jax.training.optimizer import OPTIMIZERS
 from socratic_jax.transcripts.strategies import STRATEGIES, Strategy, strategy
 from socratic_jax.transcripts.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from socratic_jax.workdir import Workdir
@@ -50,6 +51,7 @@ class Run:
         for s in self.strategies:
             if s.taught_as != s.name:
                 raise ValueError(f"strategy {s.name!r} is for evaluation only; name {s.taught_as!r} instead")
+        _check_numbers(config.train)
         for kind in ("cot", "socratic"):
             if "@" in config.annotate[kind].base_url:
                 # Without the URL: this is printed, and the config is written to the workdir.
@@ -89,9 +91,9 @@ class Run:
     def problems(self, split: str, limit: int = 0, **overrides: Any) -> list[Problem]:
         """Problems of the configured source, or of another one that `overrides` names."""
         data = {**self.config.data, **overrides}
-        return sources.load(
-            data["source"], split, data["dir"] or None, limit or None, **dict(data["options"])
-        )
+        # Options are those of a named source; a file of one's own has none.
+        options = {} if data["source"].endswith(".jsonl") else dict(data["options"])
+        return sources.load(data["source"], split, data["dir"] or None, limit or None, **options)
 
     @functools.cached_property
     def train_problems(self) -> list[Problem]:
@@ -236,6 +238,18 @@ def open_run(workdir: str, mesh: Mesh) -> Run:
     if not file.exists():
         raise ValueError(f"{workdir} is no workdir of a run: it has no config.json")
     return Run(ConfigDict(json.loads(file.read_text())), workdir, mesh)
+
+
+def _check_numbers(train: ConfigDict) -> None:
+    for name in ("steps", "batch_size", "accumulate", "log_every", "checkpoint_every"):
+        if train[name] < 1:
+            raise ValueError(f"train.{name} is {train[name]}; it must be 1 or more")
+    if train.batch_size % train.accumulate:
+        raise ValueError(
+            f"train.batch_size {train.batch_size} does not divide by train.accumulate {train.accumulate}"
+        )
+    if train.optimizer not in OPTIMIZERS:
+        raise ValueError(f"unknown train.optimizer {train.optimizer!r}; valid: {', '.join(OPTIMIZERS)}")
 
 
 def student_name(s: Strategy, name: str) -> str:

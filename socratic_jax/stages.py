@@ -66,6 +66,10 @@ def _annotate(run: Run, dry_run: bool) -> None:
             if spec == gold.AUTHOR:
                 if not dry_run:
                     annotations.write(path, gold.annotate(problems, kind, funnel))
+                    kept_of = {annotation.problem for annotation in annotations.read(path)}
+                    lost = len(problems) - len(kept_of)
+                    if lost:
+                        log.warning("%s, %s: %d problems have no gold steps to learn from", kind, split, lost)
             else:
                 _ask(run, spec, kind, split, problems, funnel, dry_run)
             if not dry_run:

@@ -68,7 +68,8 @@ class Workdir:
 
         def write():
             self.path.mkdir(parents=True, exist_ok=True)
-            if not file.exists():
+            # Nothing was made by a config that failed at once, say by a typo: it may be replaced.
+            if not {child.name for child in self.path.iterdir()} - {"config.json", "seconds.json"}:
                 temporary = self.path / "config.json.tmp"
                 temporary.write_text(json.dumps(wanted, indent=2) + "\n")
                 temporary.replace(file)

@@ -17,6 +17,7 @@ def test_the_same_config_may_come_back(tmp_path):
 
 def test_another_config_is_refused_with_the_difference(tmp_path):
     Workdir(tmp_path, default_config())
+    (tmp_path / "annotations").mkdir()
     config = default_config()
     config.train.steps = 7
     config.strategies = ("cot",)
@@ -26,8 +27,17 @@ def test_another_config_is_refused_with_the_difference(tmp_path):
     assert "strategies: " in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_config_that_made_nothing_does_not_keep_the_workdir(tmp_path):
+    config = default_config()
+    config.student.size = "a typo"
+    Workdir(tmp_path, config)
+    Workdir(tmp_path, default_config())
+    assert "a typo" not in (tmp_path / "config.json").read_text()
+
+
 def test_a_run_may_go_on_on_other_devices(tmp_path):
     Workdir(tmp_path, default_config())
+    (tmp_path / "annotations").mkdir()
     config = default_config()
     config.cpu_devices, config.mesh = 4, "fsdp=-1"
     Workdir(tmp_path, config)
@@ -50,6 +60,7 @@ def test_an_unwritable_directory_is_named(tmp_path):
 
 
 def test_a_broken_config_file_is_named_with_its_line(tmp_path):
+    (tmp_path / "students").mkdir()
     (tmp_path / "config.json").write_text('{\n "seed": }')
     with pytest.raises(WorkdirError, match=r"config.json:2: not JSON"):
         Workdir(tmp_path, default_config())

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -70,6 +70,8 @@ def train_student(
     c = config.train
     if not len(rows):
         raise TrainingError(f"{title}: there is nothing to train on; every transcript was too long")
+    if not len(validation):
+        raise TrainingError(f"{title}: there is nothing to validate on; every transcript was too long")
     directory = epath.Path(directory)
     total = n_steps(c, len(rows))
     schedule = make_schedule(c.learning_rate, c.warmup, total, c.end_fraction)
@@ -101,8 +103,8 @@ def train_student(
                     # The first step compiles; it is counted as that.
                     with clock.phase("step" if k > start else "compile"):
                         state, metrics = steps.train(state, batch)
-                        # Reading the metrics waits for the step, so that no bad state is ever saved and,
-                        # on CPU, no second step with collectives is queued behind it.
+                        # Reading the metrics waits for the step: on CPU, no second step with collectives
+                        # must be queued behind it.
                         metrics = jax.device_get(metrics)
                 step = k + 1
                 _check(metrics, step, title, checkpoints)
@@ -123,10 +125,13 @@ def train_student(
                     with clock.phase("validate"):
                         measured = validate(steps, state, validation, c.batch_size)
                     writer.write(step, measured)
+                    _check(measured, step, title, checkpoints)
                     with clock.phase("checkpoint"):
                         checkpoints.save(state, step, measured["validation_loss"])
                 if processes.stop_requested():
-                    if not due:  # Never the best: an undisturbed run would not have it.
+                    if not due:
+                        _check(validate(steps, state, validation, c.batch_size), step, title, checkpoints)
+                        # Never the best: an undisturbed run would not have it.
                         checkpoints.save(state, step, math.inf)
                     raise processes.Preempted(f"{title} at step {step}")
     # The last checkpoint is on disk now.
@@ -182,8 +187,10 @@ def validate(steps: Steps, state: TrainState, validation: Batch, batch_size: int
     return {"validation_loss": float(sums.loss) / n, "validation_accuracy": float(sums.correct) / n}
 
 
-def _check(metrics: dict[str, np.ndarray], step: int, title: str, checkpoints: Checkpoints) -> None:
-    bad = [name for name in ("loss", "grad_norm") if not math.isfinite(metrics[name])]
+def _check(metrics: Mapping[str, Any], step: int, title: str, checkpoints: Checkpoints) -> None:
+    """Raises if a number is none. The loss of a step is that before its update, so what is about to be
+    saved is only known to be good once it was validated."""
+    bad = [name for name, value in metrics.items() if not math.isfinite(value)]
     if bad:
         kept = f"the checkpoint of step {checkpoints.latest}" if checkpoints.latest else "no checkpoint yet"
         raise TrainingError(

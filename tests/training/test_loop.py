@@ -151,6 +151,15 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept))
 
 
+def test_a_last_step_that_breaks_the_weights_is_not_kept(tmp_path):
+    config = tiny_config()
+    config.train.optimizer, config.train.learning_rate, config.train.warmup = "adamw", 1e38, 0
+    config.train.steps = config.train.checkpoint_every = 1
+    with pytest.raises(TrainingError, match="validation_loss.* at step 1; kept: no checkpoint yet"):
+        train(config, tmp_path)
+    assert not (_student(tmp_path) / "trained.json").exists()
+
+
 def test_metrics_cut_short_by_a_kill_are_read_up_to_there(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(json.dumps({"step": 1, "loss": 2.0}) + '\n{"step": 2, "lo')
