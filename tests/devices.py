@@ -19,6 +19,6 @@ def run_with_devices(module: str, n_devices: int, *arguments: str) -> dict:
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={n_devices}",
     }  # fmt: skip
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -45,7 +45,7 @@ def start(
     return processes
 
 
-def wait(processes: Sequence[subprocess.Popen], timeout: float = 240) -> list[tuple[int, str]]:
+def wait(processes: Sequence[subprocess.Popen], timeout: float = 600) -> list[tuple[int, str]]:
     """(exit code, output) of each."""
     outputs = [process.communicate(timeout=timeout)[0] for process in processes]
     return [(process.returncode, output) for process, output in zip(processes, outputs, strict=True)]
