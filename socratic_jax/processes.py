@@ -94,14 +94,17 @@ def first_says(flag: bool) -> bool:
 def first_does(action: Callable[[], None]) -> None:
     """Runs something in the first process, while the others wait until it is done.
 
+    The action must not ask the others anything: they are not there.
+
     Raises:
       PeerError: in the others, if it failed.
+      Preempted: in all of them, if it was interrupted since a process was asked to stop.
     """
     error = None
     if is_first():
         try:
             action()
-        except Exception as raised:
+        except BaseException as raised:  # An interrupt as well: the others wait.
             error = raised
     if jax.process_count() > 1:
         import orbax.checkpoint as ocp
@@ -109,6 +112,10 @@ def first_does(action: Callable[[], None]) -> None:
         # Not a collective on devices, which would give up after minutes.
         ocp.multihost.sync_global_processes("first_does", timeout=BARRIER_SECONDS)
     if any_of(error is not None):
+        # All of them ask, whatever the error was.
+        interrupted, stopping = any_of(isinstance(error, KeyboardInterrupt)), stop_requested()
+        if interrupted and stopping:
+            raise Preempted("the first process was at work")
         raise error or PeerError("the first process failed; its message says why")
 
 

@@ -49,6 +49,7 @@ def annotate(run: Run, dry_run: bool = False) -> None:
         )
     with run.clock.phase("annotate"):
         processes.first_does(lambda: _annotate(run, dry_run))
+    processes.check_stop("annotating")
 
 
 def _annotate(run: Run, dry_run: bool) -> None:
@@ -82,7 +83,8 @@ def _annotate(run: Run, dry_run: bool) -> None:
                     raise ProblemError(
                         f"no {kind} explanation by {spec} for {split} was kept; why is in {file}"
                     )
-                processes.check_stop(f"{kind}, {split} is annotated")
+                if processes.told_to_stop():
+                    return  # Only the first process is here, so it must not ask the others.
 
 
 def _ask(

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import random
 import signal
 import sys
@@ -23,12 +22,6 @@ from socratic_jax.sharding import make_mesh
 from socratic_jax.training.checkpoints import Checkpoints
 from socratic_jax.training.metrics import read_metrics
 from tests.processes import start, wait
-
-# Two processes hang at the moment, probably in decoding since rows are refilled from a queue. Until that is
-# found, runs of several processes are not to be trusted.
-pytestmark = pytest.mark.skipif(
-    "TEST_PROCESSES" not in os.environ, reason="known to hang; set TEST_PROCESSES to run"
-)
 
 STUDENTS = ("socratic_iterative-questioner", "socratic_iterative-answerer")
 
