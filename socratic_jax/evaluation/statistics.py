@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 
 def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """The score interval of a proportion (Wilson 1927): sensible also near 0 and 1 and for small n.
@@ -41,3 +43,73 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> tuple[int, int, float]:
     if only_a + only_b == 0:
         return 0, 0, 1.0
     return only_a, only_b, float(binomtest(only_a, only_a + only_b).pvalue)
+
+
+def bootstrap(
+    correct_SxN: np.ndarray, confidence: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """A percentile interval of a mean accuracy that accounts for seeds and problems together.
+
+    Seeds and problems are drawn with replacement, each on its own (Owen 2007, the pigeonhole bootstrap):
+    all seeds are scored on the same problems, so a hard problem is hard in all rows at once. It errs on the
+    wide side. With one seed only the problems are drawn, and nothing is said about other seeds.
+
+    Args:
+      correct_SxN: bool or number, whether the student of seed s solved problem n.
+      draws: bootstrap samples.
+      seed: of the draws; the same seed gives the same interval.
+
+    Returns:
+      (low, high); for accuracies, differences of accuracies and anything else that is averaged.
+    """
+    means = _resampled_means(np.asarray(correct_SxN, np.float64), draws, seed)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def paired_bootstrap(
+    a_SxN: np.ndarray, b_SxN: np.ndarray, confidence: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float, float]:
+    """The difference of two strategies over the same seeds and problems.
+
+    Returns:
+      (mean difference a - b, low, high, p): the interval of `bootstrap`, and the share of draws on the
+      other side of zero, doubled, and never below 1 / draws: the interval and the test agree.
+
+    Raises:
+      ValueError: the two are not of one shape.
+    """
+    a_SxN, b_SxN = np.asarray(a_SxN, np.float64), np.asarray(b_SxN, np.float64)
+    if a_SxN.shape != b_SxN.shape:
+        raise ValueError(
+            f"paired comparison of {a_SxN.shape} with {b_SxN.shape} seeds and problems; they must be the same"
+        )
+    means = _resampled_means(a_SxN - b_SxN, draws, seed)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    p = 2 * min(np.mean(means <= 0), np.mean(means >= 0))
+    return float((a_SxN - b_SxN).mean()), float(low), float(high), float(min(1.0, max(p, 1 / draws)))
+
+
+def _resampled_means(x_SxN: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    S, N = x_SxN.shape
+    rng = np.random.default_rng(seed)
+    # Counts of how often each was drawn, which turns a draw into two small matrix products.
+    seeds_DxS = rng.multinomial(S, np.full(S, 1 / S), draws) / S
+    means = np.empty(draws)
+    for d in range(0, draws, 256):
+        problems_DxN = rng.multinomial(N, np.full(N, 1 / N), min(256, draws - d)) / N
+        means[d : d + 256] = np.einsum("DN,DN->D", seeds_DxS[d : d + 256] @ x_SxN, problems_DxN)
+    return means
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """P-values adjusted for being several, in their order (Holm 1979): the table as a whole errs at most as
+    often as each of them would alone."""
+    order = sorted(range(len(ps)), key=lambda i: ps[i])
+    adjusted, highest = [0.0] * len(ps), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(ps) - rank) * ps[i]))
+        adjusted[i] = highest
+    return adjusted

@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socratic_jax.evaluation.statistics import mcnemar, wilson
+from socratic_jax.evaluation.statistics import bootstrap, holm, mcnemar, paired_bootstrap, wilson
 
 
 def test_wilson_equals_published_values():
@@ -42,3 +43,56 @@ def test_mcnemar_is_the_sign_test_on_the_differences(pairs):
 def test_mcnemar_wants_the_same_problems():
     with pytest.raises(ValueError, match="2 against 1 problems"):
         mcnemar([True, False], [True])
+
+
+def test_with_one_seed_the_bootstrap_is_the_usual_interval():
+    right_1xN = np.arange(1000)[None] < 300
+    low, high = bootstrap(right_1xN, draws=20_000)
+    error = 1.96 * math.sqrt(0.3 * 0.7 / 1000)
+    assert (low, high) == pytest.approx((0.3 - error, 0.3 + error), abs=0.002)
+
+
+def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits, trials = 0, 200
+    for trial in range(trials):
+        skill_Sx1 = rng.normal(0, 0.5, (6, 1))
+        hardness_N = rng.normal(0, 1.0, 150)
+        right_SxN = rng.random((6, 150)) < 1 / (1 + np.exp(-(skill_Sx1 - hardness_N)))
+        low, high = bootstrap(right_SxN, draws=400, seed=trial)
+        hits += low <= 0.5 <= high  # By symmetry, half of all problems are solved by the mean student.
+    assert 0.90 <= hits / trials <= 1
+
+
+def test_seeds_that_disagree_widen_the_interval():
+    rng = np.random.default_rng(0)
+    same_SxN = np.tile(rng.random(200) < 0.5, (4, 1))
+    shares = np.array([0.2, 0.4, 0.6, 0.8])
+    differing_SxN = rng.random((4, 200)) < shares[:, None]
+    width = lambda x: float(np.diff(bootstrap(x))[0])  # noqa: E731
+    assert width(differing_SxN) > 1.5 * width(same_SxN)
+
+
+@given(st.integers(1, 4), st.integers(1, 30), st.integers(0, 2**31))
+def test_the_paired_bootstrap_is_antisymmetric_and_agrees_with_its_interval(S, N, seed):
+    rng = np.random.default_rng(seed)
+    a_SxN, b_SxN = rng.random((2, S, N)) < 0.5
+    difference, low, high, p = paired_bootstrap(a_SxN, b_SxN, draws=200)
+    assert paired_bootstrap(b_SxN, a_SxN, draws=200) == pytest.approx((-difference, -high, -low, p))
+    assert low <= high and 0 < p <= 1
+    if low > 0 or high < 0:
+        assert p <= 0.06
+    if p > 0.06:
+        assert low <= 0 <= high
+
+
+def test_the_paired_bootstrap_wants_the_same_problems():
+    with pytest.raises(ValueError, match="must be the same"):
+        paired_bootstrap(np.ones((2, 3)), np.ones((2, 4)))
+
+
+def test_holm_equals_published_values():
+    # R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm"), and Holm 1979 by hand.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
+    assert holm([]) == []
