@@ -6,12 +6,15 @@ again knows what all of it cost.
 
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 from etils import epath
+
+log = logging.getLogger(__name__)
 
 # In the order in which they are shown.
 PHASES = ("initialise", "annotate", "data", "compile", "step", "validate", "checkpoint", "decode", "report")
@@ -90,9 +93,15 @@ class Clock:
 
 
 def read_attempts(path: epath.PathLike) -> list[dict[str, Any]]:
-    """The attempts in a file; none if it is not there."""
+    """The attempts in a file; none if it is not there or, with a warning, if it is not JSON."""
     path = epath.Path(path)
-    return json.loads(path.read_text()) if path.exists() else []
+    if not path.exists():
+        return []
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        log.warning("%s is not JSON (%s); the time of earlier attempts is lost", path, error)
+        return []
 
 
 def by_phase(attempts: Sequence[Mapping[str, Any]]) -> dict[str, float]:

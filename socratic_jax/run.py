@@ -4,7 +4,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,11 +18,12 @@ from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.devices import prepare_cpu, this_device
 from socratic_jax.problems import annotations, sources
-from socratic_jax.problems.problem import Explanation, Problem, ProblemError
+from socratic_jax.problems.problem import KINDS, Explanation, Problem, ProblemError
 from socratic_jax.sharding import REPLICATED, choose_mesh, is_matrix, make_mesh, mesh_sizes, show_sizes
 from socratic_jax.students.gpt2 import GPT2Student
 from socratic_jax.students.huggingface import load_student
 from socratic_jax.students.sizes import make_student
+from socratic_jax.teachers import settings
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
 from socratic_jax.training.loop import is_trained
 from socratic_jax.training.optimizer import OPTIMIZERS
@@ -32,6 +33,8 @@ from socratic_jax.workdir import Workdir
 
 log = logging.getLogger(__name__)
 
+# What a suite may say of its problems: which they are, and whatever differs from `config.data`.
+SUITE_OPTIONS = ("split", "limit", "source", "dir", "options")
 BEGAN = time.time()  # This module is imported when a run begins.
 
 
@@ -52,7 +55,15 @@ class Run:
             if s.taught_as != s.name:
                 raise ValueError(f"strategy {s.name!r} is for evaluation only; name {s.taught_as!r} instead")
         _check_numbers(config.train)
-        for kind in ("cot", "socratic"):
+        _check_suites(config.evaluate.suites)
+        settings.check(config.annotate)
+        for kind in self.kinds:
+            if kind not in config.annotate:
+                raise ValueError(
+                    f"a strategy learns from {kind}, and there is no annotate.{kind} in this config; "
+                    "add it as configs/strategyqa.py does"
+                )
+        for kind in (kind for kind in KINDS if kind in config.annotate):
             if "@" in config.annotate[kind].base_url:
                 # Without the URL: this is printed, and the config is written to the workdir.
                 raise ValueError(
@@ -91,7 +102,9 @@ class Run:
     def problems(self, split: str, limit: int = 0, **overrides: Any) -> list[Problem]:
         """Problems of the configured source, or of another one that `overrides` names."""
         data = {**self.config.data, **overrides}
-        # Options are those of a named source; a file of one's own has none.
+        # Options are those of one source; a file of one's own has none.
+        if data["source"] != self.config.data.source:
+            data["options"] = overrides.get("options", {})
         options = {} if data["source"].endswith(".jsonl") else dict(data["options"])
         return sources.load(data["source"], split, data["dir"] or None, limit or None, **options)
 
@@ -121,6 +134,8 @@ class Run:
         """Problems with the explanations of a kind to learn from; kind "" needs none."""
         problems = self.learnt_problems(split)
         if not kind:
+            if not any(problem.answer for problem in problems):
+                raise ProblemError(f"no problem of {split} has an answer to learn; leave answer_only out")
             yield from ((problem, Explanation("", ())) for problem in problems if problem.answer)
             return
         path = self.workdir.annotations(split, kind)
@@ -134,9 +149,19 @@ class Run:
         return tuple(dict.fromkeys(s.explained_by for s in self.strategies if s.explained_by))
 
     def suite(self, name: str) -> list[Problem]:
-        """The problems of an evaluation suite."""
+        """The problems of an evaluation suite.
+
+        Raises:
+          ProblemError: one has no answer, or the problems cannot be read.
+        """
         options = dict(self.config.evaluate.suites[name])
-        return self.problems(options.pop("split", "test"), options.pop("limit", 0), **options)
+        problems = self.problems(options.pop("split", "test"), options.pop("limit", 0), **options)
+        for problem in problems:
+            if not problem.answer:
+                raise ProblemError(
+                    f"suite {name!r}: problem {problem.id!r} has no answer and cannot be scored; take it out"
+                )
+        return problems
 
     @property
     def evaluated(self) -> list[Strategy]:
@@ -205,8 +230,12 @@ class Run:
         params = {part.student: self.trained_params(s, part.student) for part in s.cast}
         return Cast(s, engine, tuple(params[part.student] for part in s.cast), self.tokenizer)
 
-    def trained_params(self, s: Strategy, name: str) -> Any:
-        """The parameters of a trained student."""
+    def trained_params(self, s: Strategy, name: str, matrix_dtype: str | None = None) -> Any:
+        """The parameters of a trained student.
+
+        Matrices are only ever used in the dtype of the computation, so they are restored in it, or in
+        `matrix_dtype`.
+        """
         directory = self.workdir.student(student_name(s, name))
         which = self.config.evaluate.checkpoint
         if which not in ("best", "latest"):
@@ -214,16 +243,19 @@ class Run:
         if not is_trained(directory):
             raise CheckpointError(f"{directory} is not trained to its end; run --stage=train first")
         with Checkpoints(directory / "checkpoints") as checkpoints:
-            # Decoding spreads rows, not parameters. Matrices are only ever used in the dtype of the
-            # computation, so they are restored in it.
-            everywhere, dtype = NamedSharding(self.mesh, REPLICATED), jax.numpy.dtype(self.student_dtype)
+            # Decoding spreads rows, not parameters.
+            everywhere = NamedSharding(self.mesh, REPLICATED)
+            dtype = jax.numpy.dtype(matrix_dtype or self.student_dtype)
             shape = jax.tree_util.tree_map_with_path(
                 lambda path, leaf: jax.ShapeDtypeStruct(
                     leaf.shape, dtype if is_matrix(path) else leaf.dtype, sharding=everywhere
                 ),
                 jax.eval_shape(self.student.init, jax.random.key(0)),
             )
-            return checkpoints.restore_params(getattr(checkpoints, which), shape)
+            step = getattr(checkpoints, which)
+            if step is None:
+                raise CheckpointError(f"{directory} has lost its checkpoints; delete it to train it again")
+            return checkpoints.restore_params(step, shape)
 
 
 def open_run(workdir: str, mesh: Mesh) -> Run:
@@ -250,6 +282,16 @@ def _check_numbers(train: ConfigDict) -> None:
         )
     if train.optimizer not in OPTIMIZERS:
         raise ValueError(f"unknown train.optimizer {train.optimizer!r}; valid: {', '.join(OPTIMIZERS)}")
+
+
+def _check_suites(suites: Mapping[str, Any]) -> None:
+    for name, options in suites.items():
+        if not isinstance(options, Mapping | ConfigDict):
+            raise ValueError(f"evaluate.suites.{name} is {options!r}; write it as {{'split': 'test'}}")
+        for key in options:
+            if key not in SUITE_OPTIONS:
+                valid = ", ".join(SUITE_OPTIONS)
+                raise ValueError(f"evaluate.suites.{name} has no option {key!r}; valid: {valid}")
 
 
 def student_name(s: Strategy, name: str) -> str:

@@ -2,28 +2,20 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-import jax
-from etils import epath
-
-from socratic_jax import processes
+from socratic_jax import processes, report
+from socratic_jax.annotating import SPLITS, annotate, check_contamination
 from socratic_jax.evaluation import results
-from socratic_jax.evaluation.predictions import Prediction, predict
-from socratic_jax.local import make_local_teacher
-from socratic_jax.problems import annotations, contamination, jsonl
-from socratic_jax.problems.problem import Problem, ProblemError
+from socratic_jax.evaluation.predictions import predict
+from socratic_jax.evaluation.predictions import read as read_predictions
+from socratic_jax.problems import jsonl
+from socratic_jax.problems.problem import Problem
 from socratic_jax.run import Run, has_gold, student_name
-from socratic_jax.teachers import gold, prices
+from socratic_jax.teachers import gold
 from socratic_jax.teachers.funnel import Funnel
-from socratic_jax.teachers.journal import Journal
-from socratic_jax.teachers.limits import Limits
-from socratic_jax.teachers.pipeline import Pipeline, make_pipeline
-from socratic_jax.teachers.registry import make_teacher
-from socratic_jax.teachers.teacher import Teacher
 from socratic_jax.training.loop import is_trained, train_student
-from socratic_jax.training.metrics import Progress, is_remote
+from socratic_jax.training.metrics import Progress
 from socratic_jax.transcripts.examples import examples_for
 from socratic_jax.transcripts.packing import Batch, pack
 from socratic_jax.transcripts.strategies import STRATEGIES, Strategy
@@ -31,144 +23,10 @@ from socratic_jax.transcripts.transcript import transcript
 
 log = logging.getLogger(__name__)
 
-SPLITS = ("train", "validation")
-
-
-def annotate(run: Run, dry_run: bool = False) -> None:
-    """Writes annotations/<split>-<kind>.jsonl for every kind of explanation that a strategy needs.
-
-    With `dry_run`, prints what the replies would cost and asks nobody.
-
-    Raises:
-      ValueError: a local teacher is to annotate in one of several processes; its devices are theirs.
-    """
-    local = [kind for kind in run.kinds if run.config.annotate[kind].teacher.startswith("local:")]
-    if local and jax.process_count() > 1:
-        raise ValueError(
-            f"annotate.{local[0]}.teacher is local: run --stage=annotate in one process before the others"
-        )
-    with run.clock.phase("annotate"):
-        processes.first_does(lambda: _annotate(run, dry_run))
-    processes.check_stop("annotating")
-
-
-def _annotate(run: Run, dry_run: bool) -> None:
-    _check_contamination(run)
-    for kind in run.kinds:
-        spec = run.config.annotate[kind].teacher
-        for split in SPLITS:
-            path = run.workdir.annotations(split, kind)
-            if path.exists():
-                log.info("%s, %s: annotated before", kind, split)
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            funnel = Funnel()
-            problems = run.learnt_problems(split)
-            if spec == gold.AUTHOR:
-                if not dry_run:
-                    annotations.write(path, gold.annotate(problems, kind, funnel))
-                    kept_of = {annotation.problem for annotation in annotations.read(path)}
-                    lost = len(problems) - len(kept_of)
-                    if lost:
-                        log.warning("%s, %s: %d problems have no gold steps to learn from", kind, split, lost)
-            else:
-                _ask(run, spec, kind, split, problems, funnel, dry_run)
-            if not dry_run:
-                file = run.workdir.funnel(split, kind)
-                file.write_text(json.dumps(funnel.to_dict(), indent=2) + "\n")
-                if spec != gold.AUTHOR:
-                    log.info("%s explanations, %s, by %s\n\n%s\n", kind, split, spec, funnel)
-                if not funnel.kept:
-                    path.unlink(missing_ok=True)
-                    raise ProblemError(
-                        f"no {kind} explanation by {spec} for {split} was kept; why is in {file}"
-                    )
-                if processes.told_to_stop():
-                    return  # Only the first process is here, so it must not ask the others.
-
-
-def _ask(
-    run: Run, spec: str, kind: str, split: str, problems: list[Problem], funnel: Funnel, dry_run: bool
-) -> None:
-    c = run.config.annotate
-    if is_remote(run.workdir.path):
-        raise ValueError(
-            f"{spec} cannot annotate into {run.workdir.path}: its journal needs file locks. Annotate in a "
-            "local workdir and copy its config.json and annotations/ there"
-        )
-    local = spec.startswith("local:")
-    if local:
-        teacher, bare = make_local_teacher(run, spec)
-    else:
-        teacher, bare = make_teacher(spec, limits=_limits(c.limits), **teacher_options(c[kind])), False
-    pipeline = make_pipeline(c, c[kind].prompt, bare)
-    problems = _askable(pipeline, problems, f"{kind}, {split}")
-    price = prices.price_of(teacher.name, prices.load(c.prices))
-    path = run.workdir.annotations(split, kind)
-    with Journal(run.workdir.journal) as journal:
-        if dry_run:
-            print(f"{kind}, {split}, by {teacher.name}:")
-            print(pipeline.estimate(teacher.name, problems, journal, price, teacher.batch))
-            return
-        _collect(teacher, pipeline, problems, journal, price, f"{kind}, {split}, by {teacher.name}")
-        annotations.write(path, pipeline.select(teacher.name, problems, journal, funnel))
-
-
-def _collect(
-    teacher: Teacher, pipeline: Pipeline, problems: list[Problem], journal: Journal, price, title: str
-) -> None:
-    total = len(problems) * len(pipeline.prompts) * pipeline.samples
-    with Progress(title, total) as progress:
-        counts = pipeline.ask(teacher, problems, journal, price, progress.advance)
-    lost = {name: getattr(counts, name) for name in ("length", "blocked", "error", "gave_up")}
-    if any(lost.values()):
-        log.warning("%s: no answer from %s", title, ", ".join(f"{n} ({k})" for k, n in lost.items() if n))
-    if counts.dollars is not None:
-        log.info("%s: %d replies, %s", title, counts.asked, counts.note())
-    if counts.gave_up:
-        raise RuntimeError(
-            f"{title}: {counts.gave_up} requests have no reply, since the teacher did not answer; all other "
-            "replies are kept, and the same command asks for these again"
-        )
-
-
-def _limits(config: Mapping) -> Limits:
-    """Limits from the config, in which 0 is no limit."""
-    none = ("requests_per_minute", "tokens_per_minute")
-    return Limits(**{name: None if name in none and not n else n for name, n in config.items()})
-
-
-def teacher_options(config: Mapping) -> dict[str, Any]:
-    """The options of a kind's teacher that are set, by the names that teachers have for them."""
-    unset = {"base_url": "", "api_key_file": "", "thinking": -1, "directory": ""}
-    return {name: config[name] for name, empty in unset.items() if config[name] != empty}
-
-
-def _askable(pipeline: Pipeline, problems: list[Problem], title: str) -> list[Problem]:
-    """The problems that the prompts can be filled in for; some of them want gold steps."""
-    askable = []
-    for problem in problems:
-        try:
-            pipeline.prompts[0].render(problem)
-        except ProblemError:
-            continue
-        askable.append(problem)
-    if len(askable) < len(problems):
-        left_out = len(problems) - len(askable)
-        log.warning("%s: %d problems are left out, since the prompt wants steps", title, left_out)
-    return askable
-
-
-def _check_contamination(run: Run) -> None:
-    """Refuses to learn from, or to choose checkpoints by, problems that are scored."""
-    suites = {name: run.suite(name) for name in run.config.evaluate.suites}
-    contamination.check(run.train_problems, suites, "the training problems")
-    contamination.check(run.validation_problems, suites, "the validation problems")
-
 
 def train(run: Run) -> None:
     """Trains every student of every strategy."""
-    _check_contamination(run)
+    check_contamination(run)
     for s in run.strategies:
         for name in s.students:
             title = student_name(s, name)
@@ -215,7 +73,7 @@ def evaluate(run: Run) -> None:
 def _score(run: Run, suite: str, problems: list[Problem], s: Strategy) -> None:
     """Scores one strategy. Finished batches are kept in a file, which a stopped run goes on from."""
     c, unfinished = run.config, run.workdir.unfinished(suite, s.name)
-    predictions = _finished(unfinished)
+    predictions = read_predictions(unfinished)  # By place.
     title = f"{s.name} on {suite}"
     if predictions:
         log.info("%s: %d were scored before", title, len(predictions))
@@ -242,14 +100,8 @@ def _score(run: Run, suite: str, problems: list[Problem], s: Strategy) -> None:
     processes.first_does(write)
 
 
-def _finished(path: epath.Path) -> dict[int, Prediction]:
-    """What a stopped evaluation has scored, by place."""
-    records = jsonl.read_records(path) if path.exists() else ()
-    return {record.pop("place"): Prediction.from_dict(record) for _, record in records}
-
-
-def report(run: Run) -> None:
-    """Tables and plots from the predictions there are."""
+def make_report(run: Run) -> None:
+    """Tables, plots and the page from the predictions there are."""
     with run.clock.phase("report"):
         processes.first_does(lambda: _report(run))
 
@@ -260,7 +112,10 @@ def _report(run: Run) -> None:
     rows, steps, pairs = [], [], []
     size = run.config.student.weights or run.config.student.size
     for suite, options in run.config.evaluate.suites.items():
-        predictions = {s.name: found for s in run.evaluated if (found := _predictions(run, suite, s))}
+        files = {s.name: run.workdir.predictions(suite, s.name) for s in run.evaluated}
+        predictions = {
+            name: list(found.values()) for name, file in files.items() if (found := read_predictions(file))
+        }
         labels = dict(suite=suite, split=options.get("split", "test"), size=size, seed=run.config.seed)
         for name, found in predictions.items():
             oracle = STRATEGIES[name].oracle
@@ -283,13 +138,9 @@ def _report(run: Run) -> None:
     }
     funnels = {title: funnel for title, funnel in funnels.items() if funnel}
     tables.show(rows, steps, pairs, funnels, run.clock.attempts)
-
-
-def _predictions(run: Run, suite: str, s: Strategy) -> list[Prediction]:
-    path = run.workdir.predictions(suite, s.name)
-    if not path.exists():
-        return []
-    return [Prediction.from_dict(record) for _, record in jsonl.read_records(path)]
+    run.clock.flush()  # The page reads where the time went from its file.
+    page = report.write(str(run.workdir.path))
+    log.info("the page: %s", page)
 
 
 def _funnel(run: Run, split: str, kind: str) -> Funnel | None:
@@ -302,5 +153,5 @@ STAGES: dict[str, Callable[[Run], None]] = {
     "annotate": annotate,
     "train": train,
     "evaluate": evaluate,
-    "report": report,
+    "report": make_report,
 }

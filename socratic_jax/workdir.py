@@ -69,7 +69,9 @@ class Workdir:
         def write():
             self.path.mkdir(parents=True, exist_ok=True)
             # Nothing was made by a config that failed at once, say by a typo: it may be replaced.
-            made = {child.name for child in self.path.iterdir()} - {"config.json", "seconds.json"}
+            # (In a bucket, a directory is there only when something is in it.)
+            children = self.path.iterdir() if self.path.exists() else ()
+            made = {child.name for child in children} - {"config.json", "seconds.json"}
             if not (made and file.exists()):
                 temporary = self.path / "config.json.tmp"
                 temporary.write_text(json.dumps(wanted, indent=2) + "\n")

@@ -81,3 +81,9 @@ def test_operations_are_those_that_the_compiler_counts():
     formula = B * T * student.forward_flops(visible=T, learnt=1.0)
     # The compiler also counts softmax, norms and activations.
     assert formula < counted < 1.15 * formula
+
+
+def test_a_broken_file_costs_the_past_and_not_the_run(tmp_path, caplog):
+    (tmp_path / "seconds.json").write_text('[{"total": 3')
+    assert read_attempts(tmp_path / "seconds.json") == []
+    assert f"{tmp_path / 'seconds.json'} is not JSON" in caplog.text

@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
+from etils import epath
+
 from socratic_jax.decoding.dialogue import Cast, Dialogue, Prompt
-from socratic_jax.problems import answers
-from socratic_jax.problems.problem import Problem
+from socratic_jax.problems import answers, jsonl
+from socratic_jax.problems.problem import Problem, ProblemError
 from socratic_jax.transcripts.roles import Role, Turn
 from socratic_jax.transcripts.strategies import Strategy
 from socratic_jax.transcripts.transcript import transcript
@@ -42,6 +44,25 @@ class Prediction:
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> "Prediction":
         return cls(**{**record, "turns": tuple(record["turns"])})
+
+
+def read(path: epath.PathLike) -> dict[int, Prediction]:
+    """The predictions of a file by their place in the suite; none if there is no such file.
+
+    Raises:
+      ProblemError: one line that names the file and the line.
+    """
+    predictions: dict[int, Prediction] = {}
+    if epath.Path(path).exists():
+        for line, record in jsonl.read_records(path):
+            place = record.pop("place", len(predictions))
+            try:
+                predictions[place] = Prediction.from_dict(record)
+            except (KeyError, TypeError) as error:
+                raise ProblemError(
+                    f"{path}:{line}: this is no prediction ({error}); delete the file to score again"
+                ) from None
+    return predictions
 
 
 def given_turns(problem: Problem, strategy: Strategy, guidance: str = "equations") -> tuple[Turn, ...]:

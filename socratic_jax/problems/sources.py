@@ -6,6 +6,9 @@ A name is a row of SOURCES, or the path of a JSONL file of the user's own:
 * "data/mine.jsonl" is one file with one split, "all". Asking it for "train" or "test" is refused,
   because it would answer both with the same problems: training on what is tested.
 * If its rows are {"input", "target"}, as those of evaluation suites are, its one split is "test".
+
+Problems of one's own to learn from ("train", "validation") may come without answers, for a teacher whose
+majority decides; those of every other split are scored, and need them.
 """
 
 import dataclasses
@@ -18,6 +21,7 @@ from socratic_jax.problems.problem import Problem
 
 WHOLE_FILE = "all"  # the split of a JSONL file whose name has no {split}
 _PLACE = "{split}"
+_LEARNT = ("train", "validation")
 _COUNTS = {"train": 20_000, "validation": 500, "test": 1_000, "test_ood": 1_000}
 
 
@@ -31,12 +35,14 @@ class Source:
       splits: the names of its splits.
       description: one line for people.
       options: the options it takes, with their defaults.
+      license: of the problems and their steps.
     """
 
     load: Callable[..., list[Problem]]
     splits: tuple[str, ...]
     description: str
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    license: str = ""
 
 
 def _arithmetic(
@@ -74,38 +80,45 @@ SOURCES: dict[str, Source] = {
         tuple(_COUNTS),
         "generated word problems with gold Socratic steps; needs no files",
         {"level": "chain2to4", "seed": 0},
+        "Apache-2.0, as the program that generates them",
     ),
     "gsm8k": Source(
         _gsm8k,
         gsm8k.SPLITS,
         "OpenAI's GSM8K from its JSONL files in data_dir",
         {"socratic": True},
+        "MIT, Copyright (c) 2021 OpenAI",
     ),
     "gsm8k_tfds": Source(
         _gsm8k_tfds,
         gsm8k.SPLITS,
-        "the same through TensorFlow Datasets, prepared in data_dir",
+        "OpenAI's GSM8K through TensorFlow Datasets, prepared in data_dir",
         {"socratic": True},
+        "MIT, Copyright (c) 2021 OpenAI",
     ),
     "svamp": Source(
         _files(svamp.load),
         svamp.SPLITS,
         "SVAMP from SVAMP.json in data_dir, gold steps from its equations; 'all' contains 'train'",
+        license="MIT, Copyright (c) 2021 Arkil Patel",
     ),
     "svamp_tfds": Source(
         _files(svamp.load_tfds),
         svamp.SPLITS,
-        "the same through TensorFlow Datasets, prepared in data_dir",
+        "SVAMP through TensorFlow Datasets, prepared in data_dir",
+        license="MIT, Copyright (c) 2021 Arkil Patel",
     ),
     "strategyqa": Source(
         _files(strategyqa.load),
         strategyqa.SPLITS,
         "StrategyQA from train.json and dev.json in data_dir, yes/no, gold Socratic steps and facts",
+        license="MIT, Copyright (c) 2021 Elad Segal",
     ),
     "strategyqa_tfds": Source(
         _files(strategyqa.load_tfds),
         strategyqa.SPLITS,
-        "the same through TensorFlow Datasets, prepared in data_dir",
+        "StrategyQA through TensorFlow Datasets, prepared in data_dir",
+        license="MIT, Copyright (c) 2021 Elad Segal",
     ),
     "multiarith": _suite("multiarith", "MultiArith"),
     "singleeq": _suite("singleeq", "SingleEq"),
@@ -162,7 +175,7 @@ def _file(path: str) -> Source:
 
     def read(split: str, data_dir: str | None, limit: int | None) -> list[Problem]:
         file = path.replace(_PLACE, split)
-        return suites.read(file) if suites.is_suite(file) else jsonl.read(file)
+        return suites.read(file) if suites.is_suite(file) else jsonl.read(file, split not in _LEARNT)
 
     if _PLACE in path:
         return Source(read, (), "problems of one's own, a file a split")

@@ -96,14 +96,14 @@ def load_student(
 
 def read_tensors(directory: epath.Path) -> dict[str, np.ndarray]:
     """All tensors of a directory's safetensors files, f32, "transformer." taken off their names."""
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load
 
     files = sorted(directory.glob("*.safetensors"))
     if not files:
         raise ValueError(f"{directory} has no *.safetensors; convert its weights with save_pretrained first")
     tensors = {}
     for file in files:
-        for name, value in load_file(str(file)).items():
+        for name, value in load(file.read_bytes()).items():
             tensors[name.removeprefix("transformer.")] = value.astype(np.float32)
     return tensors
 
@@ -160,12 +160,13 @@ def save_student(directory: epath.PathLike, student: GPT2Student, params: Params
     The embedding table keeps its padded rows; config.json says so, and the tokenizer names those that
     are role markers. A dialogue ends where `<|end|>` closes the answer, so that is the end token.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     c = student.config
     directory = epath.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    save_file(to_tensors(params, c), str(directory / "model.safetensors"), metadata={"format": "pt"})
+    tensors = save(to_tensors(params, c), metadata={"format": "pt"})
+    (directory / "model.safetensors").write_bytes(tensors)
     config: dict[str, Any] = {
         "architectures": ["GPT2LMHeadModel"],
         "model_type": "gpt2",
@@ -182,7 +183,15 @@ def save_student(directory: epath.PathLike, student: GPT2Student, params: Params
         "tie_word_embeddings": True,
         "torch_dtype": "float32",
     }
-    (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    generation = {
+        "bos_token_id": tokenizer.pad,
+        "eos_token_id": tokenizer.end,
+        "pad_token_id": tokenizer.pad,
+        "do_sample": False,
+        "max_length": c.context,
+    }
+    for name, content in (("config.json", config), ("generation_config.json", generation)):
+        (directory / name).write_text(json.dumps(content, indent=2) + "\n")
     tokenizer.save(directory)
 
 

@@ -48,6 +48,8 @@ class Strategy:
       cast: the parts, which together speak every learnt role once.
       given: roles that are neither learnt nor written by anybody: they are put in from outside.
       taught_as: the strategy whose students play this cast: itself, unless it is evaluation only.
+      explained_by: the kind of explanation that its transcripts are made of: "socratic" or "cot" by its
+        roles, unless it is said; "" for none.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Strategy:
     cast: tuple[Part, ...]
     given: frozenset[Role] = frozenset({P})
     taught_as: str = ""
+    explained_by: str = ""
 
     def __post_init__(self):
         spoken = [role for part in self.cast for role in part.speaks]
@@ -62,16 +65,13 @@ class Strategy:
         if len(spoken) != len(set(spoken)) or not wanted <= set(spoken):
             raise ValueError(f"strategy {self.name!r}: every role needs exactly one speaker")
         object.__setattr__(self, "taught_as", self.taught_as or self.name)
+        by_roles = "socratic" if Q in self.roles else "cot" if S in self.roles else ""
+        object.__setattr__(self, "explained_by", self.explained_by or by_roles)
 
     @property
     def roles(self) -> frozenset[Role]:
         """The roles of the turns of its transcripts."""
         return frozenset(self.grammar) | {r for after in self.grammar.values() for r in after}
-
-    @property
-    def explained_by(self) -> str:
-        """The kind of explanation that its transcripts are made of: "socratic", "cot", or "" for none."""
-        return "socratic" if Q in self.roles else "cot" if S in self.roles else ""
 
     @property
     def oracle(self) -> bool:
@@ -100,6 +100,8 @@ STRATEGIES: dict[str, Strategy] = {
     for strategy in (
         Strategy("answer_only", DIRECT, _solver(A, D)),
         Strategy("cot", CHAIN, _solver(S, A, D)),
+        # The steps are facts that help, as StrategyQA has them.
+        Strategy("facts", CHAIN, _solver(S, A, D), explained_by="facts"),
         Strategy("socratic_unified", DIALOGUE, _solver(Q, S, A, D)),
         Strategy("socratic_iterative", DIALOGUE, _pair()),
         Strategy("socratic_shared", DIALOGUE, _pair("shared", "shared", cue=True)),

@@ -6,7 +6,10 @@ Face tokenizer, so a saved tokenizer loads in transformers with its markers.
 """
 
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
+
+from etils import epath
 
 from socratic_jax.transcripts.roles import TURN_ROLES, Role
 
@@ -68,14 +71,21 @@ class Tokenizer:
         text_ids = [i for i in map(int, ids) if i < self.size and i not in self._special_ids]
         return self.hf.backend_tokenizer.decode(text_ids, skip_special_tokens=False)
 
-    def save(self, directory: str | os.PathLike) -> None:
-        """Writes the tokenizer as a Hugging Face directory."""
-        self.hf.backend_tokenizer.encode_special_tokens = False
-        self.hf.save_pretrained(str(directory))
-        self.hf.backend_tokenizer.encode_special_tokens = True
+    def save(self, directory: epath.PathLike) -> None:
+        """Writes the tokenizer as a Hugging Face directory, tokenizer.json last: if it is there, all is."""
+        directory = epath.Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as local:  # The library only knows the file system.
+            self.hf.backend_tokenizer.encode_special_tokens = False
+            self.hf.save_pretrained(local)
+            self.hf.backend_tokenizer.encode_special_tokens = True
+            for file in sorted(epath.Path(local).iterdir(), key=lambda file: file.name == "tokenizer.json"):
+                temporary = directory / (file.name + ".tmp")
+                temporary.write_bytes(file.read_bytes())
+                temporary.replace(directory / file.name)
 
 
-def load_tokenizer(name_or_path: str | os.PathLike) -> Tokenizer:
+def load_tokenizer(name_or_path: epath.PathLike) -> Tokenizer:
     """A tokenizer from a Hugging Face directory or hub id, markers added where they are missing.
 
     Raises:
@@ -84,6 +94,11 @@ def load_tokenizer(name_or_path: str | os.PathLike) -> Tokenizer:
     from transformers import AutoTokenizer, GPT2TokenizerFast
 
     path = str(name_or_path)
+    if "://" in path:
+        with tempfile.TemporaryDirectory() as local:
+            for file in (f for f in epath.Path(path).iterdir() if not f.is_dir()):
+                (epath.Path(local) / file.name).write_bytes(file.read_bytes())
+            return load_tokenizer(local)
     try:
         # A directory with only vocab.json and merges.txt names no class; GPT-2's reads it.
         bare = os.path.isdir(path) and not os.path.exists(os.path.join(path, "tokenizer_config.json"))

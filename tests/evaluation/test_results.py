@@ -6,8 +6,9 @@ import pytest
 
 from socratic_jax.decoding.dialogue import ANSWERED, PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT, Dialogue
 from socratic_jax.evaluation import results
-from socratic_jax.evaluation.predictions import Prediction, score
-from socratic_jax.problems.problem import Problem, Step
+from socratic_jax.evaluation.predictions import Prediction, read, score
+from socratic_jax.problems import jsonl
+from socratic_jax.problems.problem import Problem, ProblemError, Step
 from socratic_jax.transcripts.roles import Role, Turn
 
 PROBLEM = Problem("p", "How many?", "72", (Step("A?", "70+2=72"),))
@@ -85,3 +86,17 @@ def test_csv_has_the_promised_columns(tmp_path):
 def test_steps_are_those_of_the_gold_explanation():
     (row,) = results.by_steps(_predictions("rw"), "s", "cot")
     assert (row.steps, row.n, row.accuracy) == (1, 2, 0.5)
+
+
+def test_predictions_come_back_and_a_broken_line_is_named(tmp_path):
+    path = tmp_path / "p.jsonl"
+    assert read(path) == {}
+    scored = score(PROBLEM, _dialogue("72")).to_dict()
+    jsonl.write_records(path, [{"place": 7, **scored}, {"place": 2, **scored}])
+    assert list(read(path)) == [7, 2] and read(path)[2] == Prediction.from_dict(scored)
+    jsonl.write_records(path, [scored, {**scored, "turns": 1}])
+    with pytest.raises(ProblemError, match="p.jsonl:2: this is no prediction .*delete the file"):
+        read(path)
+    jsonl.write_records(path, [scored, {"id": "x"}])
+    with pytest.raises(ProblemError, match="p.jsonl:2: this is no prediction .*delete the file"):
+        read(path)

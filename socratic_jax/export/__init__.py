@@ -1,0 +1,1 @@
+"""Trained students as Hugging Face directories that run without this project."""
