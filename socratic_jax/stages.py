@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 
-from socratic_jax import processes, report
+from socratic_jax import processes
 from socratic_jax.annotating import SPLITS, annotate, check_contamination
 from socratic_jax.evaluation import results
 from socratic_jax.evaluation.predictions import predict
@@ -107,7 +107,7 @@ def make_report(run: Run) -> None:
 
 
 def _report(run: Run) -> None:
-    from socratic_jax.reporting import plots, tables
+    from socratic_jax.reporting import plots, report, tables
 
     rows, steps, pairs = [], [], []
     size = run.config.student.weights or run.config.student.size

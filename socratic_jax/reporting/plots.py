@@ -1,10 +1,12 @@
 """Results as pictures, PNG for reading and SVG for papers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from etils import epath
 
 from socratic_jax.evaluation.results import Result, StepsResult
+from socratic_jax.reporting.summary import Row, Summary
 from socratic_jax.reporting.tables import label
 
 # Okabe & Ito's palette: told apart by colour-blind readers and in print.
@@ -21,6 +23,48 @@ def write(directory: epath.PathLike, rows: Sequence[Result], steps: Sequence[Ste
     _save(accuracy(rows), directory, "accuracy")
     if steps:
         _save(accuracy_by_steps(rows, steps), directory, "accuracy_by_steps")
+
+
+def write_study(directory: epath.PathLike, axes: Sequence[Mapping[str, Any]], summary: Summary) -> None:
+    """Writes accuracy_by_<field>.png/.svg of every axis of a study.
+
+    Args:
+      axes: of page.axes.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    directory = epath.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    for axis in axes:
+        _save(accuracy_over(axis, summary.rows), directory, f"accuracy_by_{axis['name']}")
+
+
+def accuracy_over(axis: Mapping[str, Any], rows: Sequence[Row]):
+    """Lines over a field of the study, a panel for each suite and combination of the other fields."""
+    place, values = axis["field"], axis["values"]
+    x = dict(zip(values, axis["amounts"] or range(len(values)), strict=True))
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.suite, *row.condition[:place], *row.condition[place + 1 :]), []).append(row)
+    figure, panels = _panels(len(groups))
+    for panel, (name, shown) in zip(panels, groups.items(), strict=True):
+        for strategy in dict.fromkeys(row.strategy for row in shown):
+            line = sorted((r for r in shown if r.strategy == strategy), key=lambda r: x[r.condition[place]])
+            errors = [[_error(row)[side][0] for row in line] for side in (0, 1)]
+            panel.errorbar(
+                [x[row.condition[place]] for row in line], [100 * row.accuracy for row in line],
+                yerr=errors, marker="o", capsize=3, color=_color(rows, strategy),
+                label=label(strategy, line[0].oracle), linestyle="--" if line[0].oracle else "-",
+            )  # fmt: skip
+        if axis["amounts"]:
+            panel.set_xscale("log")
+        panel.set_xticks(list(x.values()), list(x), fontsize=9)
+        panel.minorticks_off()
+        panel.set_xlabel(axis["title"])
+        panel.set_title(", ".join(name), fontsize=10)
+        panel.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.16), ncols=3)
+    return figure
 
 
 def accuracy(rows: Sequence[Result]):
@@ -76,12 +120,12 @@ def _panels(n: int):
     return figure, panels[0]
 
 
-def _color(rows: Sequence[Result], strategy: str) -> str:
+def _color(rows: Sequence[Result | Row], strategy: str) -> str:
     names = list(dict.fromkeys(row.strategy for row in rows))
     return COLORS[names.index(strategy) % len(COLORS)]
 
 
-def _error(row: Result | StepsResult) -> list[list[float]]:
+def _error(row: Result | StepsResult | Row) -> list[list[float]]:
     return [[100 * (row.accuracy - row.low)], [100 * (row.high - row.accuracy)]]
 
 

@@ -1,0 +1,37 @@
+"""The page of a study: many runs, or one, in one directory.
+
+  python -m socratic_jax.report --workdir=DIRECTORY_OF_RUNS [--out=FILE.html]
+
+Beside the page it writes results.md and results.tex (means over seeds) and, for several runs, results.csv (a
+line for every run, suite and strategy) and plots over what the runs differ in, as PNG and SVG. What a run's
+own report stage wrote into its workdir stays as it is.
+"""
+
+import os
+import sys
+
+from absl import app, flags
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "The directory with the workdirs of runs in or under it.")
+_OUT = flags.DEFINE_string("out", None, "The page; by default report.html in the directory.")
+
+
+def _main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise app.UsageError(f"what is {argv[1]!r}? options start with --")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    from socratic_jax.reporting import report
+
+    try:
+        print(report.write(_WORKDIR.value, _OUT.value))
+    except (ValueError, RuntimeError, OSError) as error:
+        sys.exit(f"error: {str(error).strip().splitlines()[0]}")
+
+
+def main() -> None:
+    flags.mark_flag_as_required("workdir")
+    app.run(_main)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"use strict";
+// Puts the sections on the page, and keeps what is looked at in the address.
+
+const browser = new Browser();
+
+const SECTIONS = [
+  ["results", "Results", () => section("results", "Results",
+    "Accuracy is the share of right answers. Intervals are 95 %: with one seed Wilson's over the problems, with several the bootstrap over seeds and problems. “cut off” ran out of tokens, “forced” was made to answer by the step limit; all in %. A name opens its dialogues.",
+    ["suite"], resultTable)],
+  ["scaling", "Scaling", () => DATA.axes.length > 0 && section("scaling", "Scaling", "", ["suite"], scalingPlots)],
+  ["steps", "Steps", () => section("steps", "Accuracy by number of steps", "", ["suite", "condition"], stepPlot)],
+  ["pairs", "Pairs", () => DATA.pairs.length > 0 && section("pairs", "Same problems, two strategies",
+    "“only first” counts the problems (of each seed) that the first solved and the second did not. With one seed p is of the exact McNemar test, with several of the bootstrap over seeds and problems; never below 0.0005; Holm's correction is over the rows of this table.",
+    ["suite", "condition"], pairTable)],
+  ["dialogues", "Dialogues", () => browser.element],
+  ["training", "Training", () => section("training", "Training curves", "", ["condition"], curvePlot)],
+  ["teachers", "Teachers", () => section("teachers", "What teachers wrote and selection kept", "", [], funnels)],
+  ["cost", "Cost", () => section("cost", "Time, goodput and cost", "", [], costTable)],
+];
+
+for (const [name, text, make] of SECTIONS) {
+  const element = make();
+  if (!element) continue;
+  document.getElementById("main").append(element);
+  document.getElementById("nav").append(h("a", { href: `#at=${name}` }, text));
+}
+
+document.getElementById("facts").textContent = [
+  several(DATA.cells.length, "run"), several(DATA.dialogues.reduce((n, d) => n + d.correct.length, 0), "dialogue"),
+  `suites: ${SUITES.join(", ")}`, DATA.fields.length ? `runs differ in ${DATA.fields.join(", ").replaceAll("_", " ")}` : "",
+].filter(Boolean).join(" · ");
+
+document.getElementById("footer").append(
+  "Every number says which files it came from, named from the directory of this page. An accuracy by hand: the lines of a predictions file that contain ",
+  h("code", {}, '"correct": true'), ", divided by all its lines. A step is marked as the first wrong one if it states false arithmetic, or if no gold step comes to its result; the second is a hint, since there can be another way to an answer.");
+
+document.getElementById("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+});
+
+/** What the address says; the rest is as at the start. */
+function fromAddress() {
+  const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  const state = { ...DEFAULTS };
+  for (const name of Object.keys(DEFAULTS)) if (name in given) state[name] = given[name];
+  return [given.at, state, Object.keys(given).some((name) => name in DEFAULTS)];
+}
+
+async function follow(first = false) {
+  const [at, state, says] = fromAddress();
+  if (first || says) await browser.set(state, true);
+  const target = at === "dialogues" ? "browser" : at;
+  if (target) document.getElementById(target)?.scrollIntoView();
+}
+
+browser.onchange = () => {
+  const kept = Object.entries(browser.state).filter(([name, value]) => value !== DEFAULTS[name]);
+  if (!location.hash && !browser.touched) return (browser.touched = true); // A fresh page keeps its plain address.
+  history.replaceState(null, "", "#" + new URLSearchParams({ at: "dialogues", ...Object.fromEntries(kept) }));
+};
+
+addEventListener("hashchange", () => follow());
+follow(true);

@@ -1,0 +1,26 @@
+"""Everything that is written about a study."""
+
+from etils import epath
+
+from socratic_jax.reporting import markup, page, plots, scores, study, summary
+
+
+def write(workdir: str, out: str | None = None) -> str:
+    """Reads a study and writes everything about it; returns the page's path.
+
+    Raises:
+      StudyError, ProblemError: what cannot be read; one line that names the file.
+    """
+    the_study = study.read(workdir)
+    found = scores.read(the_study)
+    summed = summary.summarise(found)
+    file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    page.write(file, the_study, found, summed)
+    labels = the_study.labels
+    (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows))
+    (file.parent / "results.tex").write_text(markup.latex(labels, summed.rows))
+    if the_study.cells[0].name != ".":
+        (file.parent / "results.csv").write_text(markup.cells_csv(labels, found))
+        plots.write_study(file.parent / "plots", page.axes(the_study), summed)
+    return str(file)

@@ -1,0 +1,216 @@
+"""A study summed up: means over seeds with intervals, and strategies compared on the same problems."""
+
+import concurrent.futures
+import dataclasses
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from socratic_jax.evaluation import statistics
+from socratic_jax.reporting.scores import Scores
+from socratic_jax.reporting.study import StudyError
+
+Condition = tuple[str, ...]  # The values of a study's fields.
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One strategy in one condition, the mean over its seeds.
+
+    Attributes:
+      condition: the values of the study's fields.
+      n: problems, for each seed.
+      accuracy, low, high: with one seed the 95 % Wilson interval, with several the bootstrap over seeds
+        and problems.
+      answered, cut_off, forced, tokens: means of what Result has; cut_off is everything without an end.
+      files: that it was computed from.
+    """
+
+    suite: str
+    condition: Condition
+    strategy: str
+    oracle: bool
+    seeds: tuple[int, ...]
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    answered: float
+    cut_off: float
+    forced: float
+    tokens: float
+    files: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class StepsRow:
+    """The same for the problems whose gold explanation has that many steps."""
+
+    suite: str
+    condition: Condition
+    strategy: str
+    steps: int
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    files: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two strategies on the same seeds and problems.
+
+    Attributes:
+      difference, low, high: of the accuracies a - b, with the 95 % bootstrap interval.
+      only_a, only_b: (seed, problem) pairs that only one of them solved.
+      test: what p is of: with one seed the exact McNemar test, with several the bootstrap.
+      p: as it is; p_holm: corrected for all pairs of the same suite and condition.
+    """
+
+    suite: str
+    condition: Condition
+    a: str
+    b: str
+    seeds: tuple[int, ...]
+    difference: float
+    low: float
+    high: float
+    only_a: int
+    only_b: int
+    test: str
+    p: float
+    p_holm: float
+    files: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """All of it."""
+
+    rows: tuple[Row, ...]
+    steps: tuple[StepsRow, ...]
+    pairs: tuple[Pair, ...]
+
+
+def summarise(scores: Sequence[Scores]) -> Summary:
+    """Sums up what was scored, over seeds.
+
+    Raises:
+      StudyError: runs of one condition were scored on different problems.
+    """
+    groups: dict[tuple[str, Condition], dict[str, list[Scores]]] = {}
+    for s in scores:
+        groups.setdefault((s.suite, s.condition), {}).setdefault(s.strategy, []).append(s)
+    # Threads are enough, since drawing samples lets go of the interpreter.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        rows, steps, pairs = [], [], []
+        for group in groups.values():
+            _check_same(group)
+            strategies = list(group.values())
+            rows += [*pool.map(_row, strategies), *_baselines(strategies[0])]
+            steps += itertools.chain.from_iterable(pool.map(_steps, strategies))
+            pairs += _corrected(pool.map(lambda two: _pair(*two), itertools.combinations(strategies, 2)))
+    return Summary(tuple(rows), tuple(steps), tuple(pairs))
+
+
+def _check_same(group: Mapping[str, Sequence[Scores]]) -> None:
+    first, *others = [s for seeds in group.values() for s in seeds]
+    for s in others:
+        if s.digest != first.digest:
+            raise StudyError(
+                f"{s.file}: not the problems of {first.file}, though both are {s.suite!r} of one condition; "
+                "score them on the same problems, or keep them in different studies"
+            )
+
+
+def _interval(correct_SxN: np.ndarray) -> tuple[float, float]:
+    if len(correct_SxN) == 1:
+        return statistics.wilson(int(correct_SxN.sum()), correct_SxN.size)
+    return statistics.bootstrap(correct_SxN)
+
+
+def _row(seeds: Sequence[Scores]) -> Row:
+    correct_SxN, first = np.stack([s.correct_N for s in seeds]), seeds[0]
+    low, high = _interval(correct_SxN)
+    each = [s.result for s in seeds]
+    return Row(
+        suite=first.suite,
+        condition=first.condition,
+        strategy=first.strategy,
+        oracle=first.result.oracle,
+        seeds=tuple(s.seed for s in seeds),
+        n=first.result.n,
+        accuracy=float(correct_SxN.mean()),
+        low=low,
+        high=high,
+        answered=float(np.mean([r.answered for r in each])),
+        cut_off=float(np.mean([r.truncated + r.prompt_too_long for r in each])),
+        forced=float(np.mean([r.step_limited for r in each])),
+        tokens=float(np.mean([r.tokens for r in each])),
+        files=tuple(s.file for s in seeds),
+    )
+
+
+def _baselines(seeds: Sequence[Scores]) -> Iterator[Row]:
+    """Rows without seeds, from the gold answers in one of the files."""
+    first = seeds[0]
+    for r in first.baselines:
+        row = dict(suite=first.suite, condition=first.condition, strategy=r.strategy, oracle=False, seeds=())
+        yield Row(
+            **row, n=r.n, accuracy=r.accuracy, low=r.low, high=r.high, answered=r.answered,
+            cut_off=0.0, forced=0.0, tokens=0.0, files=(first.file,),
+        )  # fmt: skip
+
+
+def _steps(seeds: Sequence[Scores]) -> list[StepsRow]:
+    correct_SxN, first = np.stack([s.correct_N for s in seeds]), seeds[0]
+    found = []
+    for k in sorted(set(first.steps_N.tolist()) - {0}):
+        part_SxK = correct_SxN[:, first.steps_N == k]
+        low, high = _interval(part_SxK)
+        found.append(
+            StepsRow(
+                first.suite, first.condition, first.strategy, k, part_SxK.shape[1],
+                float(part_SxK.mean()), low, high, tuple(s.file for s in seeds),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _pair(seeds_a: Sequence[Scores], seeds_b: Sequence[Scores]) -> Pair | None:
+    """None if the two have no seed in common."""
+    by_seed = {s.seed: s for s in seeds_b}
+    both = [(a, by_seed[a.seed]) for a in seeds_a if a.seed in by_seed]
+    if not both:
+        return None
+    a_SxN, b_SxN = (np.stack([pair[side].correct_N for pair in both]) for side in (0, 1))
+    difference, low, high, p = statistics.paired_bootstrap(a_SxN, b_SxN)
+    test = "bootstrap"
+    if len(both) == 1:
+        p, test = statistics.mcnemar(a_SxN[0].tolist(), b_SxN[0].tolist())[2], "McNemar"
+    first = seeds_a[0]
+    return Pair(
+        suite=first.suite,
+        condition=first.condition,
+        a=first.strategy,
+        b=seeds_b[0].strategy,
+        seeds=tuple(a.seed for a, _ in both),
+        difference=difference,
+        low=low,
+        high=high,
+        only_a=int((a_SxN & ~b_SxN).sum()),
+        only_b=int((b_SxN & ~a_SxN).sum()),
+        test=test,
+        p=p,
+        p_holm=p,
+        files=tuple(s.file for side in zip(*both, strict=True) for s in side),
+    )
+
+
+def _corrected(pairs: Iterable[Pair | None]) -> list[Pair]:
+    found = [pair for pair in pairs if pair is not None]
+    adjusted = statistics.holm([pair.p for pair in found])
+    return [dataclasses.replace(pair, p_holm=p) for pair, p in zip(found, adjusted, strict=True)]
