@@ -6,6 +6,12 @@
 DIRECTORY holds train.jsonl, test.jsonl, train_socratic.jsonl and test_socratic.jsonl of
 https://github.com/openai/grade-school-math (grade_school_math/data).
 
+Other suites can be scored as well, by their sources (problems/sources.py); MultiArith, SingleEq and AddSub
+are the mawps*.jsonl of https://github.com/reasoning-machines/pal (datasets):
+
+  --config.evaluate.suites="{'test': {}, 'multiarith': {'source': 'multiarith', 'dir': 'data/suites'},
+      'svamp': {'source': 'svamp', 'split': 'all', 'dir': 'data/svamp'}, 'mine': {'source': 'mine.jsonl'}}"
+
 Neither `tiny` nor the GPT-2 sizes have been run to their end yet, so there are no numbers to expect.
 """
 

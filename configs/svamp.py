@@ -1,4 +1,6 @@
-"""SVAMP: one- and two-operator word problems, learnt from their equations.
+"""SVAMP, in both ways that people use it.
+
+As a data set of its own, 700 problems to learn from and 300 to be scored by:
 
   python -m socratic_jax.main --config=configs/svamp.py:tiny --workdir=runs/svamp-tiny \\
       --config.data.dir=DIRECTORY
@@ -9,15 +11,36 @@ teach `answer_only` and `cot`; the Socratic strategies need a teacher that write
   --config.strategies='("answer_only", "cot", "socratic_iterative")' \\
       --config.annotate.socratic.teacher=gemini:gemini-2.5-flash
 
-Of the 700 training problems the last 70 are held out for validation. Problems with two operators are
-those with two steps in results_by_steps.csv.
+Of the 700 training problems the last 70 are held out for validation.
+
+As its authors meant it, a test set of all 1,000 problems for students of something else, here of GSM8K:
+
+  python -m socratic_jax.main --config=configs/svamp.py:tiny,all --workdir=runs/svamp-all \\
+      --config.data.dir=DIRECTORY_OF_GSM8K \\
+      --config.evaluate.suites.all.dir=DIRECTORY --config.evaluate.suites.two_operators.dir=DIRECTORY
+
+`two_operators` is the 237 problems whose equation has two operators. results_by_steps.csv counts 236 with
+two steps: the equation of chal-680 does not give its official answer, so that problem has no gold steps.
+Students of the 700 cannot be scored on `all`: it contains them, and the run is refused.
 """
 
 from socratic_jax.config import config_of_size
 
+WAYS = ("", "all")
 
-def get_config(size: str = "tiny"):
+
+def get_config(argument: str = "tiny"):
+    size, _, way = argument.partition(",")
+    if way not in WAYS:
+        raise ValueError(f"unknown way {way!r} to use SVAMP; valid: all, or nothing for 700 and 300 problems")
     config = config_of_size(size)
+    if way == "all":
+        config.data.source, config.data.dir = "gsm8k", "data/gsm8k"
+        config.decode.max_steps = 12
+        config.evaluate.suites = {
+            split: dict(source="svamp", dir="data/svamp", split=split) for split in ("all", "two_operators")
+        }
+        return config
     config.data.source = "svamp"
     config.data.dir = "data/svamp"
     config.data.holdout = 70

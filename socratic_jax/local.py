@@ -1,13 +1,15 @@
 """What the `local` teacher decodes with: the cast of a finished run, or a Hugging Face directory."""
 
+import hashlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 from etils import epath
 
 from socratic_jax.decoding.completion import Completer
-from socratic_jax.decoding.dialogue import TOKEN_LIMIT, Cast, Dialogue, Prompt
+from socratic_jax.decoding.dialogue import GROUP, TOKEN_LIMIT, Cast, Dialogue, Prompt
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.run import Run, open_run
 from socratic_jax.sharding import make_mesh
@@ -32,7 +34,8 @@ def make_local_teacher(run: Run, spec: str) -> tuple[LocalTeacher, bool]:
       spec: a finished run and the strategy whose students are to explain, or a Hugging Face directory.
 
     Returns:
-      The teacher, and whether it is asked the problem alone: students know no prompts.
+      The teacher, and whether it is asked the problem alone: students know no prompts. Its name ends with a
+      fingerprint of its weights, so that the replies of others that once were at that path are not its own.
 
     Raises:
       ValueError: there is no such run, strategy or directory.
@@ -46,13 +49,24 @@ def make_local_teacher(run: Run, spec: str) -> tuple[LocalTeacher, bool]:
         # The mesh of the run is for its students, which may have no tokenizer yet.
         teacher_run = open_run(workdir, make_mesh((jax.device_count(), 1, 1)))
         cast = teacher_run.cast(strategy(name), sampling)
-        return LocalTeacher(spec, cast_writer(cast, spec, SLOTS), SLOTS * 8), True
+        title = f"{spec}@{fingerprint(cast.params, cast.engine.capacity, cast.engine.max_steps)}"
+        # A batch is what the decoder gives out as one, so nothing that is finished waits to be written down.
+        return LocalTeacher(title, cast_writer(cast, title, SLOTS), GROUP * SLOTS), True
     if not epath.Path(path).is_dir():
         raise ValueError(f"local teacher {spec!r}: {path} is not a directory; valid: {VALID}")
     tokenizer = load_tokenizer(path)
     student, params = load_student(path, tokenizer.padded_size, dtype=run.student_dtype)
-    completer = Completer(student, params, tokenizer, sampling)
-    return LocalTeacher(spec, completion_writer(completer, spec, SLOTS), SLOTS), False
+    completer, title = Completer(student, params, tokenizer, sampling), f"{spec}@{fingerprint(params)}"
+    return LocalTeacher(title, completion_writer(completer, title, SLOTS), SLOTS), False
+
+
+def fingerprint(params: Any, *options: int) -> str:
+    """12 hexadecimal digits that stand for weights, and for what else decides over replies."""
+    digest = hashlib.blake2b(repr(options).encode(), digest_size=6)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        digest.update(f"{jax.tree_util.keystr(path)} {leaf.dtype} {leaf.shape}".encode())
+        digest.update(np.ascontiguousarray(leaf).view(np.uint8))
+    return digest.hexdigest()
 
 
 def as_reply(dialogue: Dialogue) -> str:

@@ -1,7 +1,9 @@
 """A trained student teaches another one: the whole of distillation, with no network."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 
 from socratic_jax import local, main
@@ -39,7 +41,8 @@ def test_only_right_explanations_are_learnt_from(taught):
     kept = list(annotations.read(workdir / "annotations" / "train-cot.jsonl"))
     answers = {p.id: p.answer for p in known + unknown}
     assert kept and all(a.answer == answers[a.problem] for a in kept)
-    assert {a.explanation.author for a in kept} == {config.annotate.cot.teacher}
+    (author,) = {a.explanation.author for a in kept}
+    assert re.fullmatch(re.escape(config.annotate.cot.teacher) + "@[0-9a-f]{12}", author)
     # It solves what it knows by heart far oftener than what it has never seen.
     solved = {a.problem for a in kept}
     assert len(solved & {p.id for p in known}) > 2 * len(solved & {p.id for p in unknown})
@@ -83,12 +86,21 @@ def test_a_dry_run_counts_and_asks_nobody(taught, tmp_path, capsys):
     assert not (tmp_path / "w" / "annotations" / "train-cot.jsonl").exists()
 
 
+def test_other_weights_are_another_teacher():
+    params = {"a": np.zeros((2, 3), np.float32), "b": np.float32(1)}
+    seen = {local.fingerprint(params)}
+    for name, value in (("a", np.ones((2, 3), np.float32)), ("a", np.zeros((3, 2), np.float32)), ("b", 2.0)):
+        seen.add(local.fingerprint({**params, name: np.float32(value)}))
+    assert len(seen | {local.fingerprint(params, 96, 10)}) == 5
+    assert local.fingerprint({name: value.copy() for name, value in params.items()}) in seen
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("local:/nowhere:cot", "/nowhere is no workdir of a run"),
         ("local:/nowhere", "/nowhere is not a directory"),
-        ("gpt4:x", "unknown teacher 'gpt4'; valid: gemini"),
+        ("gpt4:x", "unknown teacher 'gpt4:x'; valid: gemini"),
     ],
 )
 def test_unknown_teachers_are_named(tmp_path, spec, message):

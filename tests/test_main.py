@@ -115,7 +115,7 @@ def test_passwords_never_get_into_a_workdir(tmp_path):
 
 
 def test_teachers_get_the_options_that_are_set():
-    from socratic_jax.stages import teacher_options
+    from socratic_jax.annotating import teacher_options
 
     config = default_config().annotate.socratic
     assert teacher_options(config) == {}

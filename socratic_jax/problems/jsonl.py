@@ -26,7 +26,7 @@ from socratic_jax.problems.problem import (
 _EXAMPLE = '{"id": "1", "question": "What is 2 + 3?", "answer": "5"}'
 
 
-def read(path: str | os.PathLike[str]) -> list[Problem]:
+def read(path: str | os.PathLike[str], answered: bool = True) -> list[Problem]:
     """Reads the problems of a file, in its order.
 
     Answers come back canonical ("1,200" as "1200", "Yes" as "yes"), see `answers.canonical`.
@@ -34,6 +34,7 @@ def read(path: str | os.PathLike[str]) -> list[Problem]:
     Args:
       path: a JSONL file of objects as `problem_to_dict` makes them; only "id", "question" and
         "answer" are needed, and unknown fields are ignored. Blank lines are skipped.
+      answered: whether every problem must have an answer. If not, one that is missing, null or "" is "".
 
     Raises:
       ProblemError: one line, "path:line: what is wrong; what to do".
@@ -42,12 +43,12 @@ def read(path: str | os.PathLike[str]) -> list[Problem]:
     lines: dict[str, int] = {}
     for line, record in read_records(path):
         try:
-            problem = problem_from_dict(record)
+            problem = problem_from_dict(record, answered)
         except ProblemError as error:
             raise ProblemError(f"{path}:{line}: {error}; a problem is an object like {_EXAMPLE}") from None
         except OverflowError:  # an integer that no float can hold
             raise ProblemError(f"{path}:{line}: a number is too large; write it as text in quotes") from None
-        answer = answers.canonical(problem.answer)
+        answer = problem.answer and answers.canonical(problem.answer)
         if answer is None:
             raise ProblemError(
                 f"{path}:{line}: the answer {problem.answer[:60]!r} is neither a number nor yes/no; "

@@ -46,12 +46,13 @@ class Explanation:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Problem:
-    """A question with a known answer.
+    """A question, nearly always with a known answer.
 
     Attributes:
       id: unique within its source, the same in every run.
       question: the text that is given.
-      answer: canonical answer text: a number ("72", "-3/4") or "yes" / "no".
+      answer: canonical answer text: a number ("72", "-3/4") or "yes" / "no"; "" where nobody knows it, so
+        that a problem can be explained by a majority's answer, but never be scored.
       steps: the gold steps, in order; empty where the source has none.
       meta: facts about the problem that reports group by (template, operators, ...).
     """
@@ -69,16 +70,21 @@ class Problem:
         return Explanation("socratic" if socratic else "cot", self.steps)
 
 
-def problem_from_dict(record: Mapping[str, Any]) -> Problem:
+def problem_from_dict(record: Mapping[str, Any], answered: bool = True) -> Problem:
     """Builds a problem from a JSON object.
+
+    Args:
+      record: the object.
+      answered: whether it must have an answer.
 
     Raises:
       ProblemError: a field is missing, empty or of the wrong type; the message names it.
     """
     if not isinstance(record, Mapping):
         raise ProblemError(f"a problem must be an object, not {type(record).__name__}")
+    unknown = not answered and record.get("answer") in (None, "")
     for name in ("id", "question", "answer"):
-        if name not in record:
+        if name not in record and not (name == "answer" and unknown):
             raise ProblemError(f"field {name!r} is missing")
     steps = record.get("steps", [])
     if not isinstance(steps, list | tuple):
@@ -89,7 +95,7 @@ def problem_from_dict(record: Mapping[str, Any]) -> Problem:
     return Problem(
         id=_text(record, "id"),
         question=_text(record, "question"),
-        answer=_text(record, "answer"),
+        answer="" if unknown else _text(record, "answer"),
         steps=tuple(_step(step, f"steps[{i}]") for i, step in enumerate(steps)),
         meta=dict(meta),
     )

@@ -87,6 +87,7 @@ def annotate(
     accept: Callable[[Request, Reply], bool] | None = None,
     price: Price | None = None,
     progress: Callable[[int, str], None] | None = None,
+    counts: Counts | None = None,
 ) -> Counts:
     """Asks the teacher every request that has no reply in the journal.
 
@@ -95,11 +96,12 @@ def annotate(
 
     Args:
       teacher: to ask. Its own limits say how fast.
-      requests: read one by one; they need not be in memory.
+      requests: read one by one, by teachers behind an API in another thread; they need not be in memory.
       journal: that knows the earlier replies and gets the new ones.
       accept: whether a reply is right, for the accepted rate; the reply is kept either way.
       price: of the teacher, for the money spent; see `prices.price_of`.
       progress: called with (1, a note on acceptance and money) for every request that is dealt with.
+      counts: to go on from; None starts at nothing.
 
     Returns:
       What became of the requests.
@@ -109,10 +111,21 @@ def annotate(
       JournalError: the journal cannot be written.
       KeyboardInterrupt: after Ctrl-C.
     """
-    counts = Counts(accepted=None if accept is None else 0, dollars=None if price is None else 0.0)
-    report = progress or (lambda n, note: None)
+    if counts is None:
+        counts = Counts(accepted=None if accept is None else 0, dollars=None if price is None else 0.0)
+    one_at_a_time = threading.Lock()
+
+    def report() -> None:
+        if progress is not None:
+            with one_at_a_time:
+                progress(1, counts.note())
+
+    def cached() -> None:
+        counts.cached += 1
+        report()
+
     with _interrupts() as stop:
-        work = _Work(teacher.name, requests, journal, stop, lambda: _cached(counts, report))
+        work = _Work(teacher.name, requests, journal, stop, cached)
         try:
             while work.wait():
                 with contextlib.closing(teacher.complete(work.take())) as answers:
@@ -126,18 +139,13 @@ def annotate(
                         )
                         dollars = None if price is None else price.dollars(reply.usage, teacher.batch)
                         counts.add(reply, accepted, dollars)
-                        report(1, counts.note())
+                        report()
         finally:
             work.drop()
             journal.sync()
     if stop.is_set():
         raise KeyboardInterrupt
     return counts
-
-
-def _cached(counts: Counts, report: Callable[[int, str], None]) -> None:
-    counts.cached += 1
-    report(1, counts.note())
 
 
 class _Work:
@@ -184,7 +192,7 @@ class _Work:
 
     def _next(self) -> Request | None:
         """The next request that could be claimed; None if there is none just now."""
-        while len(self._deferred) < _DEFERRED:
+        while len(self._deferred) < _DEFERRED and not self._stop.is_set():
             request = next(self._requests, None)
             if request is None:
                 break

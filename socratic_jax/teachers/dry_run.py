@@ -19,15 +19,18 @@ class DryRun:
 
     Attributes:
       calls: requests that would be asked; tries after faults come on top.
+      again: requests of second tries that would be asked at most; not among `calls`.
       cached: requests whose replies are in the journal already.
       input_tokens: of all prompts, at 4 characters a token: expect it to be off by 20 %.
       output_tokens: at most, if every reply were as long as max_tokens allows.
-      likely_output_tokens: if they are as long as those in the journal; None if there are none yet.
+      likely_output_tokens: if replies are as long, and second tries as rare, as those in the journal; None
+        if there are none yet.
       dollars: at most; None where the price is not known.
-      likely_dollars: the same with the likely output.
+      likely_dollars: the same with the likely calls and output.
     """
 
     calls: int
+    again: int
     cached: int
     input_tokens: int
     output_tokens: int
@@ -36,8 +39,9 @@ class DryRun:
     likely_dollars: float | None
 
     def __str__(self) -> str:
+        again = f" and at most {self.again:,} second tries" if self.again else ""
         lines = [
-            f"{self.calls:,} calls to make, {self.cached:,} replies are in the journal already",
+            f"{self.calls:,} calls to make{again}, {self.cached:,} replies are in the journal already",
             f"{self.input_tokens:,} input tokens, at {estimate.CHARACTERS_PER_TOKEN} characters a token",
             f"{self.output_tokens:,} output tokens at most"
             + _if(self.likely_output_tokens, ", likely {:,} by the replies so far"),
@@ -48,12 +52,23 @@ class DryRun:
         return "\n".join([*lines, f"{price} (by prices.csv: check its rows)"])
 
 
+@dataclasses.dataclass
+class _Sum:
+    """Calls and their tokens; output at most."""
+
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+
+
 def dry_run(
     teacher: str,
     requests: Iterable[Request],
     journal: Journal | None = None,
     price: Price | None = None,
     batch: bool = False,
+    again: Iterable[Request] = (),
+    needed: float = 1.0,
 ) -> DryRun:
     """Counts what `annotate` would ask for.
 
@@ -63,25 +78,32 @@ def dry_run(
       journal: whose replies need not be asked for.
       price: of the teacher, see `prices.price_of`.
       batch: whether the price for batch jobs applies.
+      again: the second tries that might be asked.
+      needed: the share of them that probably is.
     """
     known = journal if journal is not None else ()
-    calls = cached = inputs = outputs = 0
-    seen = Offsets()
-    for request in requests:
-        key = request.key(teacher)
-        if key in known or not seen.add(key, 0):  # Equal requests are asked once.
-            cached += 1
-            continue
-        calls += 1
-        inputs += estimate.tokens(request.prompt)
-        outputs += request.max_tokens
+    cached, seen = 0, Offsets()
+    first, second = _Sum(), _Sum()
+    for total, some in ((first, requests), (second, again)):
+        for request in some:
+            key = request.key(teacher)
+            if key in known or not seen.add(key, 0):  # Equal requests are asked once.
+                cached += 1
+                continue
+            total.calls += 1
+            total.input += estimate.tokens(request.prompt)
+            total.output += request.max_tokens
+    inputs, outputs = first.input + second.input, first.output + second.output
     mean = None if journal is None else _mean_output(teacher, journal)
-    likely = None if mean is None else min(outputs, round(calls * mean))
+    likely = None if mean is None else min(outputs, round((first.calls + needed * second.calls) * mean))
 
-    def dollars(output: int | None) -> float | None:
-        return None if price is None or output is None else price.dollars(Usage(inputs, output), batch)
+    def dollars(input_: int, output: int | None) -> float | None:
+        return None if price is None or output is None else price.dollars(Usage(input_, output), batch)
 
-    return DryRun(calls, cached, inputs, outputs, likely, dollars(outputs), dollars(likely))
+    return DryRun(
+        first.calls, second.calls, cached, inputs, outputs, likely,
+        dollars(inputs, outputs), dollars(round(first.input + needed * second.input), likely),
+    )  # fmt: skip
 
 
 def _mean_output(teacher: str, journal: Journal) -> float | None:

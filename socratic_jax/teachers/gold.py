@@ -55,10 +55,11 @@ def annotate(problems: Iterable[Problem], kind: str, funnel: Funnel | None = Non
     Args:
       problems: to explain, one by one.
       kind: a key of GOLD.
-      funnel: counts the problems, and as unreadable those that have no gold explanation of that kind.
+      funnel: counts the problems, and as dropped those that have no gold explanation of that kind, or no
+        answer.
 
     Yields:
-      One annotation for each problem that has the explanation, in the order of the problems.
+      One annotation for each problem that has both, in the order of the problems.
 
     Raises:
       ValueError: an unknown kind; the message lists the valid ones.
@@ -75,6 +76,9 @@ def _annotate(problems: Iterable[Problem], kind: str, funnel: Funnel) -> Iterato
         funnel.samples += 1
         if explanation is None:
             funnel.drop("readable", f"no gold {kind}")
+            continue
+        if not problem.answer:
+            funnel.drop("right answer", "no answer")
             continue
         funnel.explained += 1
         answer = "" if kind == "guidance_steps" else problem.answer

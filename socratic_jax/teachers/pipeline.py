@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from socratic_jax.problems.annotations import Annotation
 from socratic_jax.problems.problem import Problem
-from socratic_jax.teachers import prompts
+from socratic_jax.teachers import prompts, settings
 from socratic_jax.teachers.annotate import Counts, annotate
 from socratic_jax.teachers.dry_run import DryRun, dry_run
 from socratic_jax.teachers.funnel import Funnel
@@ -52,10 +52,13 @@ class Pipeline:
                 yield request
 
     def estimate(
-        self, teacher: str, problems: Iterable[Problem], journal: Journal, price: Price | None, batch: bool
+        self, teacher: str, problems: Sequence[Problem], journal: Journal, price: Price | None, batch: bool
     ) -> DryRun:
-        """What the first tries would cost; see `dry_run`."""
-        return dry_run(teacher, self.requests(problems), journal, price, batch)
+        """What all tries would cost, every second try that may be needed included; see `dry_run`."""
+        needy = self.needy(teacher, problems, journal)
+        again = self.requests(needy, second=True)
+        share = self._needed(teacher, problems, needy, journal)
+        return dry_run(teacher, self.requests(problems), journal, price, batch, again, share)
 
     def ask(
         self,
@@ -64,20 +67,31 @@ class Pipeline:
         journal: Journal,
         price: Price | None = None,
         progress: Callable[[int, str], None] | None = None,
+        counts: Counts | None = None,
+        second: bool = False,
     ) -> Counts:
-        """Gets all replies into the journal: first tries, then second tries where nothing was right."""
+        """Gets the replies of the first tries, or of the second ones, into the journal; see `annotate`.
+
+        Args:
+          problems: for second tries those that `needy` gives.
+          counts: of the first tries, for the second ones to go on from.
+        """
         by_id = {problem.id: problem for problem in problems}
+        kind = self.second_prompts[0].kind if second else self.kind
 
         def accept(request: Request, reply: Reply) -> bool:
-            return accepts(Sample(by_id[request.tag], self.kind, reply.text, teacher.name), self.rules)
+            return accepts(Sample(by_id[request.tag], kind, reply.text, teacher.name), self.rules)
 
-        first = self.requests(problems)
-        counts = annotate(teacher, first, journal, accept=accept, price=price, progress=progress)
-        if self.second_prompts:
-            # Lazily: whether a problem needs a second try is looked up when its turn comes.
-            needy = (p for p in problems if not self._kept(teacher.name, p, journal))
-            annotate(teacher, self.requests(needy, second=True), journal, price=price)
-        return counts
+        requests = self.requests(problems, second)
+        return annotate(
+            teacher, requests, journal, accept=accept, price=price, progress=progress, counts=counts
+        )
+
+    def needy(self, teacher: str, problems: Iterable[Problem], journal: Journal) -> list[Problem]:
+        """The problems to try again: no first try was kept, and there is an answer to tell."""
+        if not self.second_prompts:
+            return []
+        return [p for p in problems if p.answer and not self._kept(teacher, p, journal)]
 
     def select(
         self, teacher: str, problems: Iterable[Problem], journal: Journal, funnel: Funnel
@@ -94,7 +108,7 @@ class Pipeline:
                 yield Sample(problem, prompt.kind, "", "", prompt.name, i), request
 
     def _samples(self, teacher: str, problem: Problem, journal: Journal) -> Iterator[Sample]:
-        for second in (False, True):
+        for second in (False, True) if problem.answer else (False,):
             for sample, request in self._of(problem, second):
                 reply = journal.get(request.key(teacher))
                 # Second tries exist only where first ones failed; first ones always do, or gave up.
@@ -104,6 +118,21 @@ class Pipeline:
                     yield dataclasses.replace(
                         sample, text=reply.text or "", author=teacher, finish=reply.finish
                     )
+
+    def _needed(
+        self, teacher: str, problems: Iterable[Problem], needy: Sequence[Problem], journal: Journal
+    ) -> float:
+        """The share of the needy problems that will still be so when all first tries have their replies."""
+        names = {problem.id for problem in needy}
+        tried = [
+            problem.id in names
+            for problem in problems
+            if problem.answer and all(request.key(teacher) in journal for request in self.requests([problem]))
+        ]
+        if not tried or not needy:
+            return 1.0
+        failed, rate = sum(tried), sum(tried) / len(tried)
+        return (failed + rate * (len(needy) - failed)) / len(needy)
 
     def _kept(self, teacher: str, problem: Problem, journal: Journal) -> bool:
         first = (s for s in self._samples(teacher, problem, journal) if s.kind == self.kind)
@@ -119,7 +148,7 @@ def make_pipeline(config: Mapping, kind: str, bare: bool) -> Pipeline:
       bare: whether the teacher is asked the problem alone.
 
     Raises:
-      ValueError: the kind or a rule is unknown.
+      ValueError: a rule is wrong, or there are fewer prompts than `n_prompts`.
       ProblemError: there are no such prompts.
     """
     folder = config["prompts"] or None
@@ -128,13 +157,12 @@ def make_pipeline(config: Mapping, kind: str, bare: bool) -> Pipeline:
         second: tuple[Prompt, ...] = ()
     else:
         first = prompts.load(kind, folder)[: config["n_prompts"]]
+        if len(first) < config["n_prompts"]:
+            wanted, there = config["n_prompts"], len(first)
+            raise ValueError(f"annotate.n_prompts is {wanted}; there are {there} prompts of kind {kind!r}")
         again = prompts.second_try(kind) if config["rationalise"] else None
         second = prompts.load(again, folder)[: config["n_prompts"]] if again else ()
-    known = {field.name for field in dataclasses.fields(Rules)}
-    unknown = sorted(set(config["rules"]) - known)
-    if unknown:
-        raise ValueError(f"unknown rule {unknown[0]!r} in annotate.rules; valid: {', '.join(sorted(known))}")
     return Pipeline(
         kind, first, second, config["samples"], config["temperature"], config["top_p"],
-        config["max_tokens"], Rules(**dict(config["rules"])),
+        config["max_tokens"], settings.rules(config),
     )  # fmt: skip

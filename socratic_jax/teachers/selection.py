@@ -17,6 +17,7 @@ import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 
 from socratic_jax.problems import answers, contamination, guidance
 from socratic_jax.problems.annotations import Annotation
@@ -29,6 +30,8 @@ from socratic_jax.teachers.parsing import Parsed, parse
 # When two samples of a problem are the same: by the equations that they state, whatever the words
 # around them (by the words where there are no equations); by their words; never.
 DISTINCT = ("equations", "text", "none")
+# The kinds of explanation that a student goes on from to the answer.
+_ANSWERED = ("cot", "socratic", "facts")
 # How a reply can end other than well, in words.
 _LOST = {"length": "cut off", "gave_up": "no reply"}
 
@@ -79,13 +82,13 @@ class Rules:
     answer_kind: str = "number"
 
     def __post_init__(self):
-        if self.distinct not in DISTINCT:
-            raise ValueError(f"unknown value {self.distinct!r} of 'distinct'; valid: {', '.join(DISTINCT)}")
-        if self.cap < 0 or self.min_votes < 1 or not 0 <= self.min_agreement <= 1:
-            raise ValueError(
-                f"cap {self.cap}, min_votes {self.min_votes} or min_agreement {self.min_agreement} is out of "
-                "range; they are 0 or more, 1 or more, and 0 to 1"
-            )
+        for name, valid in (("distinct", DISTINCT), ("answer_kind", answers.KINDS)):
+            if getattr(self, name) not in valid:
+                raise ValueError(f"rules.{name} is {getattr(self, name)!r}; valid: {', '.join(valid)}")
+        for name, least, most in (("cap", 0, inf), ("min_votes", 1, inf), ("min_agreement", 0, 1)):
+            if not least <= getattr(self, name) <= most:
+                must_be = f"{least} or more" if most == inf else f"from {least} to {most}"
+                raise ValueError(f"rules.{name} is {getattr(self, name)}; it must be {must_be}")
 
 
 def select(samples: Iterable[Sample], rules: Rules, funnel: Funnel) -> Iterator[Annotation]:
@@ -178,6 +181,9 @@ def _of_problem(samples: Sequence[Sample], rules: Rules, funnel: Funnel) -> list
     for sample, parsed in found:
         if not _is_right(parsed, target):
             funnel.drop("right answer", "wrong answer" if target else "no majority")
+        elif not parsed.answer and not sample.problem.answer and parsed.explanation.kind in _ANSWERED:
+            # Sub-questions on given steps, of a problem whose answer nobody knows: it would be taught "".
+            funnel.drop("right answer", "no answer")
         elif rules.arithmetic and wrong_equations(parsed.explanation):
             funnel.drop("right arithmetic", "wrong equation")
         else:

@@ -100,14 +100,14 @@ STRATEGIES: dict[str, Strategy] = {
     for strategy in (
         Strategy("answer_only", DIRECT, _solver(A, D)),
         Strategy("cot", CHAIN, _solver(S, A, D)),
-        # The steps are facts that help, as StrategyQA has them.
-        Strategy("facts", CHAIN, _solver(S, A, D), explained_by="facts"),
         Strategy("socratic_unified", DIALOGUE, _solver(Q, S, A, D)),
         Strategy("socratic_iterative", DIALOGUE, _pair()),
         Strategy("socratic_shared", DIALOGUE, _pair("shared", "shared", cue=True)),
         # The question generator is told the way ahead, by a student that predicts it (Shridhar et al. 2023
         # condition it on the number of steps or on the equations).
         Strategy("socratic_guided", GUIDED, (Part("planner", frozenset({G}), "planner"), *_pair())),
+        # The steps are facts that help, as StrategyQA has them.
+        Strategy("facts", CHAIN, _solver(S, A, D), explained_by="facts"),
         Strategy(
             "oracle_questions",
             DIALOGUE,

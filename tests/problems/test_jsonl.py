@@ -90,6 +90,17 @@ def test_an_error_names_the_line_and_what_is_wrong(tmp_path, third_line, message
     assert len(str(error.value).splitlines()) == 1
 
 
+def test_problems_to_learn_from_may_have_no_answer(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    records = [{"answer": ""}, {"answer": None}, {}, {"answer": "0"}, {"answer": 0}]
+    lines = [json.dumps({"id": i, "question": "q", **record}) for i, record in enumerate(records)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert [problem.answer for problem in jsonl.read(path, answered=False)] == ["", "", "", "0", "0"]
+    path.write_text('{"id": "c", "question": "q", "answer": "blue"}')
+    with pytest.raises(ProblemError, match="the answer 'blue' is neither a number nor yes/no"):
+        jsonl.read(path, answered=False)
+
+
 def test_bytes_that_are_not_utf8_are_named_by_line(tmp_path):
     path = tmp_path / "mine.jsonl"
     path.write_bytes(GOOD.encode() + '{"question": "café"}'.encode("latin-1"))

@@ -51,6 +51,13 @@ def test_annotations_are_counted(tmp_path):
     assert list(annotations.read(tmp_path / "gold.jsonl")) == found
 
 
+def test_without_an_answer_there_is_nothing_to_explain():
+    funnel = Funnel()
+    problem = Problem("u", "q", "", SOCRATIC.steps)
+    assert list(gold.annotate([problem], "cot", funnel)) == []
+    assert funnel.dropped == {"right answer": {"no answer": 1}}
+
+
 def test_unknown_kinds():
     with pytest.raises(
         ValueError, match="no gold explanation of kind 'plan'; the kinds are cot, socratic, facts, "

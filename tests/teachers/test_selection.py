@@ -144,6 +144,14 @@ def test_the_majority_decides_where_nobody_knows():
     assert run(samples, min_votes=4)[0] == []
 
 
+def test_without_any_answer_nothing_is_learnt():
+    problem = Problem("u", "How many?", "", PROBLEM.steps)
+    text = "1. What has Ben?\n2. And both?"
+    kept, funnel = run([sample(text, "socratic_on_steps", problem)])
+    assert kept == [] and funnel.dropped == {"right answer": {"no answer": 1}}
+    assert len(run([sample(text, "socratic_on_steps")], vote=True)[0]) == 1
+
+
 @pytest.mark.parametrize("votes", [["1"], ["1", "2"], ["1", "1", "2", "2"], ["1", "1", "2", "3", "4"]])
 def test_no_majority_keeps_nothing(votes):
     kept, funnel = run([sample(cot(answer=answer), problem=UNKNOWN) for answer in votes])
@@ -188,10 +196,17 @@ def test_accepts_is_what_select_keeps_of_one():
 
 
 @pytest.mark.parametrize(
-    "rules", [{"cap": -1}, {"min_votes": 0}, {"min_agreement": 2}, {"distinct": "words"}]
+    ("rules", "message"),
+    [
+        ({"cap": -1}, "rules.cap is -1; it must be 0 or more"),
+        ({"min_votes": 0}, "rules.min_votes is 0; it must be 1 or more"),
+        ({"min_agreement": 2}, "rules.min_agreement is 2; it must be from 0 to 1"),
+        ({"distinct": "words"}, "rules.distinct is 'words'; valid: equations, text, none"),
+        ({"answer_kind": "text"}, "rules.answer_kind is 'text'; valid: number, yes_no"),
+    ],
 )
-def test_rules_are_checked(rules):
-    with pytest.raises(ValueError, match=r"valid: equations, text, none|is out of range"):
+def test_rules_are_checked(rules, message):
+    with pytest.raises(ValueError, match=message):
         Rules(**rules)
 
 
