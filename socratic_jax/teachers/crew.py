@@ -2,8 +2,9 @@
 
 The calls run in an event loop of their own, in a thread, so that the caller needs no async code, may
 itself run inside an event loop (a notebook), and may be slow without any connection timing out. Requests
-are pulled and replies handed over in the caller's thread; only so many are under way that memory does
-not grow with their number.
+are pulled in a second thread: they may be long in coming (a journal that knows a million of them has to be
+passed over first), and a reply that was paid for must not wait for them. Replies are handed over in the
+caller's thread. Only so many are under way that memory does not grow with their number.
 """
 
 import asyncio
@@ -27,22 +28,15 @@ def answers(asking: Asking, requests: Iterable[Any], size: int) -> Iterator[tupl
     Args:
       asking: opens the client; what it gives is awaited with each request. It is passed `rest`:
         what is done within `with rest():` is waiting that costs nothing to break off.
-      requests: pulled one by one as there is room.
+      requests: pulled one by one as there is room, in a thread of their own.
       size: calls side by side.
 
     Raises:
-      Exception: the first that a call raised. No new call is made then; those under way are waited for
-        and their replies handed over first.
+      Exception: the first that a call, or pulling a request, raised. No new call is made then; those under
+        way are waited for and their replies handed over first.
     """
-    crew = _Crew(asking, size)
+    crew = _Crew(asking, requests, size)
     try:
-        for request in requests:
-            crew.give(request)
-            while crew.has_news or (crew.under_way >= _QUEUED_PER_WORKER * size and not crew.over):
-                yield from crew.take()
-            if crew.over or crew.error:
-                break
-        crew.finish()
         while not crew.over:
             yield from crew.take()
         if crew.error:
@@ -52,30 +46,24 @@ def answers(asking: Asking, requests: Iterable[Any], size: int) -> Iterator[tupl
 
 
 class _Crew:
-    """Workers in an event loop in a thread."""
+    """Workers in an event loop in a thread, and a thread that brings them requests."""
 
-    def __init__(self, asking: Asking, size: int):
+    def __init__(self, asking: Asking, requests: Iterable[Any], size: int):
         self._asking, self._size = asking, size
         self._news: queue.SimpleQueue = queue.SimpleQueue()
+        self._room = threading.Semaphore(_QUEUED_PER_WORKER * size)
         self._stopping = False
         self._resting: set[asyncio.Task] = set()
-        self.under_way = 0
         self.over = False
         self.error: BaseException | None = None
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), name="teacher", daemon=True)
         self._thread.start()
         started.wait()
+        self._feeder = threading.Thread(target=self._feed, args=(requests,), name="requests", daemon=True)
+        self._feeder.start()
 
     # In the caller's thread.
-
-    @property
-    def has_news(self) -> bool:
-        return not self._news.empty()
-
-    def give(self, request: Any) -> None:
-        self.under_way += 1
-        self._call(self._todo.put_nowait, request)
 
     def take(self) -> Iterator[tuple[Any, Any]]:
         """Waits for the next thing to happen, and yields it if it is a reply."""
@@ -85,19 +73,33 @@ class _Crew:
         elif isinstance(item, BaseException):
             self.error = self.error or item
         else:
-            self.under_way -= 1
+            self._room.release()
             yield item
 
-    def finish(self) -> None:
-        """Lets the workers go home once nothing is left to do."""
-        for _ in range(self._size):
-            self._call(self._todo.put_nowait, _DONE)
-
     def stop(self) -> None:
-        """Breaks everything off and waits for the thread."""
+        """Breaks everything off and waits for the threads."""
+        self._stopping = True
+        self._room.release()
         if not self.over:
             self._call(self._main_task.cancel)
         self._thread.join()
+        self._feeder.join()
+
+    # In the feeder's thread.
+
+    def _feed(self, requests: Iterable[Any]) -> None:
+        try:
+            source = iter(requests)
+            while self._room.acquire() and not self._stopping:
+                request = next(source, _DONE)
+                if request is _DONE:
+                    break
+                self._call(self._todo.put_nowait, request)
+            for _ in range(self._size):  # The workers may go home once nothing is left to do.
+                self._call(self._todo.put_nowait, _DONE)
+        except BaseException as error:
+            self._news.put(error)
+            self._call(self._break_off)
 
     def _call(self, function: Callable, *args: Any) -> None:
         with contextlib.suppress(RuntimeError):  # The loop is closed: everything is over.
@@ -153,6 +155,7 @@ class _Crew:
     def _break_off(self) -> None:
         """Makes no new call, but leaves those under way their time."""
         self._stopping = True
+        self._room.release()
         for task in self._resting:
             task.cancel()
         for _ in range(self._size):  # Those who wait for a request.

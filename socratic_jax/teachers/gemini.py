@@ -15,10 +15,11 @@ from socratic_jax.teachers import faults
 from socratic_jax.teachers.faults import TRANSIENT, Fault, one_line
 from socratic_jax.teachers.keys import ApiKey
 from socratic_jax.teachers.limits import Clock, Limits
-from socratic_jax.teachers.remote import Ask, RemoteTeacher, check_base_url, transport_fault
+from socratic_jax.teachers.remote import Ask, RemoteTeacher, check_base_url, open_session, transport_fault
 from socratic_jax.teachers.teacher import Reply, Request, TeacherError, Usage
 
 KEY_NAMES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+GOOGLE = "https://generativelanguage.googleapis.com"
 NEEDS = "the gemini teachers need google-genai; pip install 'socratic_jax[gemini]'"
 
 _BROKEN = {"FINISH_REASON_UNSPECIFIED", "OTHER", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"}
@@ -82,9 +83,7 @@ class GeminiTeacher(RemoteTeacher):
             return read_body(response.sdk_http_response.body)
 
         no_functions = types.AutomaticFunctionCallingConfig(disable=True)
-        connector = aiohttp.TCPConnector(limit=0)  # The crew is the limit.
-        no_timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)  # `limits.timeout` is the timeout.
-        async with aiohttp.ClientSession(connector=connector, timeout=no_timeout, trust_env=True) as session:
+        async with open_session(self._base_url or GOOGLE) as session:
             # A Client that nobody holds closes its connections.
             client = make_client(key, self._base_url, session)
             yield ask

@@ -96,7 +96,8 @@ class Journal:
             log.warning("%s: %d damaged lines are passed over", self.path, self.damaged)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._index
+        with self._thread_lock:
+            return key in self._index
 
     def __len__(self) -> int:
         return len(self._index)
@@ -109,7 +110,8 @@ class Journal:
 
     def get(self, key: str) -> Reply | None:
         """The reply to the request of that key; None if there is none."""
-        offset = self._index.get(key)
+        with self._thread_lock:
+            offset = self._index.get(key)
         record = None if offset is None else _record(self._line(offset))
         return None if record is None or record["key"] != key else _reply(record)
 

@@ -14,7 +14,7 @@ from socratic_jax.teachers import faults
 from socratic_jax.teachers.faults import TRANSIENT, Fault, one_line
 from socratic_jax.teachers.keys import ApiKey
 from socratic_jax.teachers.limits import Clock, Limits
-from socratic_jax.teachers.remote import Ask, RemoteTeacher, check_base_url, transport_fault
+from socratic_jax.teachers.remote import Ask, RemoteTeacher, check_base_url, open_session, transport_fault
 from socratic_jax.teachers.teacher import Reply, Request, TeacherError, Usage
 
 OPENAI = "https://api.openai.com/v1"
@@ -71,11 +71,7 @@ class OpenAITeacher(RemoteTeacher):
                 raise faults.from_response(response.status, text, response.headers, time.time())
             return read_reply(text)
 
-        connector = aiohttp.TCPConnector(limit=0)  # The crew is the limit.
-        no_timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)  # `limits.timeout` is the timeout.
-        async with aiohttp.ClientSession(
-            connector=connector, headers=headers, timeout=no_timeout, trust_env=True
-        ) as session:
+        async with open_session(self._url, headers) as session:
             yield ask
 
     def _body(self, request: Request) -> dict[str, Any]:

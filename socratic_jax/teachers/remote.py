@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import logging
 import urllib.parse
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from socratic_jax.teachers import crew, estimate, keys
 from socratic_jax.teachers.faults import BLOCKED, FATAL, REFUSED, TRANSIENT, Fault, one_line
@@ -91,12 +93,13 @@ class RemoteTeacher:
                     return self._refused(message)
                 patience = patience or Patience(self.limits, request.key(self.name))
                 wait = patience.after(fault)
-                if wait is None:
-                    return self._gave_up(f"{patience}; the last one: {message}")
-                if fault.retry_after:
+                if fault.retry_after:  # Also where this request gives up: the others are not welcome either.
                     if fault.retry_after > max(5.0, self._pacer.closed):
                         log.warning("%s asks to wait %.0f s: %s", self.name, fault.retry_after, message)
                     self._pacer.close(fault.retry_after)
+                if wait is None:
+                    self._pacer.settle(reserved, 0)
+                    return self._gave_up(f"{patience}; the last one: {message}")
             except Exception as error:
                 raise key.scrub(error) from None
             else:
@@ -164,6 +167,31 @@ def check_base_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"base_url {url!r} is not an address like http://localhost:8000/v1")
     return url.rstrip("/")
+
+
+def open_session(url: str, headers: Mapping[str, str] | None = None) -> Any:
+    """An aiohttp.ClientSession for calls of that address, by the proxy that the environment names for it.
+
+    Raises:
+      ImportError: aiohttp is not installed.
+    """
+    import aiohttp
+    from yarl import URL
+
+    # aiohttp's own `trust_env` does this for every call, in another thread: a third of the time of a call. It
+    # also takes passwords from ~/.netrc, which are not meant for this.
+    parts, proxy, auth = urllib.parse.urlsplit(url), None, None
+    named = urllib.request.getproxies().get(parts.scheme)
+    if named and not urllib.request.proxy_bypass(parts.hostname):
+        proxy = URL(named)
+        proxy, auth = proxy.with_user(None), aiohttp.BasicAuth.from_url(proxy)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),  # The crew is the limit.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),  # `limits.timeout` is the timeout.
+        headers=headers,
+        proxy=proxy,
+        proxy_auth=auth,
+    )
 
 
 def transport_fault(error: Exception) -> Fault:

@@ -68,16 +68,17 @@ def test_replies_come_as_they_arrive():
     assert [r for r, _ in answers(asking(call), [0.15, 0.1, 0.05], 3)] == [0.05, 0.1, 0.15]
 
 
-def test_requests_and_replies_stay_in_the_callers_thread():
-    threads = set()
+def test_a_reply_does_not_wait_for_the_next_request():
+    here = threading.Event()
 
     def requests():
-        for i in range(20):
-            threads.add(threading.current_thread())
-            yield i
+        yield 1
+        assert here.wait(10)
+        yield 2
 
-    list(answers(asking(double), requests(), 4))
-    assert threads == {threading.current_thread()}
+    for request, _ in answers(asking(double), requests(), 4):
+        if request == 1:
+            here.set()
 
 
 def test_it_works_inside_a_running_loop():
@@ -151,12 +152,22 @@ def test_closing_it_breaks_everything_off_and_closes_the_client():
     assert threading.active_count() == before
 
 
-def test_an_error_of_the_requests_goes_through():
+def test_an_error_of_the_requests_goes_through_after_what_is_under_way():
+    begun = threading.Event()
+
     def requests():
         yield 1
+        begun.wait(10)
         raise OSError("the file is gone")
 
-    before = threading.active_count()
+    async def call(request, rest):
+        begun.set()
+        await asyncio.sleep(0.1)
+        return 2 * request
+
+    before, found = threading.active_count(), []
     with pytest.raises(OSError, match="the file is gone"):
-        list(answers(asking(double), requests(), 4))
+        for answer in answers(asking(call), requests(), 4):
+            found.append(answer)
+    assert found == [(1, 2)]
     assert threading.active_count() == before

@@ -178,6 +178,17 @@ def test_one_429_holds_all_workers(kind, server):
     assert sum(t < times[0] + 0.5 for t in times) <= 3
 
 
+def test_a_pause_that_is_too_long_for_one_request_holds_the_others_as_well(kind, server):
+    server.plan = lambda prompt, seed, attempt: "429-long" if prompt == "p0" else "ok"
+    clock = Recorder()
+    requests = [Request(f"p{i}", 0.7, 0.9, 64, 0) for i in range(3)]
+    teacher = connect(kind, server, clock, longest_wait=5.0, concurrency=1)
+    replies = {request.prompt: reply for request, reply in teacher.complete(requests)}
+    assert [replies[f"p{i}"].finish for i in range(3)] == ["gave_up", "stop", "stop"]
+    assert server.tries["p0", requests[0].seed(teacher.name)] == 1
+    assert clock.sleeps and 6.9 <= clock.sleeps[0] <= 7.0  # The second request waited for its turn.
+
+
 def test_giving_up_is_not_a_reply(kind, server):
     server.plan = lambda prompt, seed, attempt: "500" if prompt == "bad" else "ok"
     requests = [Request(p, 0.7, 0.9, 64, 0) for p in ("bad", "good")]
