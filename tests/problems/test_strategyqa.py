@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from socratic_jax.problems import strategyqa
-from socratic_jax.problems.majority import majority_class
 from socratic_jax.problems.problem import ProblemError, Step
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "strategyqa"
@@ -90,15 +89,6 @@ def test_errors_about_files_and_splits(tmp_path):
             load("dev", tmp_path)
 
 
-def test_majority_class(tmp_path):
-    folder = write(tmp_path, [], [row(number) for number in (1, 3, 5, 6)])
-    problems = strategyqa.load("test", folder)
-    assert majority_class(problems) == ("yes", 0.75)
-    assert majority_class(problems[1:][1:]) == ("no", 0.5)  # a tie: the first in the alphabet
-    with pytest.raises(ValueError, match="no problems"):
-        majority_class([])
-
-
 @needs_real_data
 def test_real_counts():
     problems = {split: strategyqa.load(split, REAL) for split in strategyqa.SPLITS}
@@ -111,7 +101,7 @@ def test_real_counts():
     assert len({problem.id for problem in everything}) == 2290
     yes = sum(problem.answer == "yes" for problem in everything)
     assert round(100 * yes / 2290, 1) == 46.8
-    assert majority_class(problems["test"]) == ("no", 122 / 229)
+    assert sum(problem.answer == "no" for problem in problems["test"]) == 122
 
 
 @needs_real_data
