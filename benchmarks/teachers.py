@@ -1,77 +1,109 @@
-"""How fast the way from a request to the journal is, with a server that answers at once.
+"""How fast the way from problems to explanations is, with a server that answers at once.
 
-  python benchmarks/teachers.py                      # both clients, 10,000 requests each
-  python benchmarks/teachers.py --teacher=openai:m --requests=50000 --concurrency=32
+  python benchmarks/teachers.py                      # both clients, 2,000 and 20,000 replies
+  python benchmarks/teachers.py --teacher=openai:m --replies=50000 --concurrency=32
 
-Prints replies a second end to end (request, HTTP, parsing, journal), processor time for a reply, and
-how much the memory of the process has grown between the first and the last tenth of the run. The server
-is a process of its own, so both share two cores. The goal is 500 replies a second and no growth.
+Prints replies a second end to end (prompt, request, HTTP, parsing, journal, selection, file of annotations),
+processor time for a reply, and by how much the memory of the process grew at its highest. The server is a
+process of its own, so both share the cores. The goal is 500 replies a second on two of them, and memory
+that does not grow with the replies: each takes 60 bytes in the index of the journal, and nothing else.
+
+Each measurement is a process of its own, so that the highest memory is its own as well.
 """
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from socratic_jax.teachers.annotate import annotate
+from socratic_jax.config import default_config
+from socratic_jax.problems import annotations
+from socratic_jax.problems.problem import Problem
+from socratic_jax.teachers.funnel import Funnel
 from socratic_jax.teachers.journal import Journal
 from socratic_jax.teachers.limits import Limits
+from socratic_jax.teachers.pipeline import make_pipeline
+from socratic_jax.teachers.prices import Price
 from socratic_jax.teachers.registry import make_teacher
-from socratic_jax.teachers.teacher import Request
 
 SERVER = Path(__file__).parents[1] / "tests" / "teachers" / "server.py"
-SHOTS = "Q: There are 3 cars and 2 more arrive. How many are there?\nA: 3+2=5. The answer is 5.\n\n" * 40
+SAMPLES = 4
+
+
+class Problems:
+    """Problems made when they are looked at, so that what is measured is not their memory."""
+
+    def __init__(self, n: int):
+        self._n = n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, i: int) -> Problem:
+        if not 0 <= i < self._n:
+            raise IndexError(i)
+        return Problem(f"p{i}", f"Ann has {i} pens and buys 4. How many pens has she?", str(i + 4))
 
 
 def measure(spec: str, url: str, n: int, concurrency: int) -> None:
-    """Annotates n prompts of about 3,500 characters and prints what it took."""
-    teacher = make_teacher(
-        spec,
-        base_url=url + ("/v1" if spec.startswith("openai") else ""),
-        limits=Limits(concurrency=concurrency),
-    )
-    memory = []
-
-    def requests():
-        for i in range(n):
-            if i % max(n // 10, 1) == 0:
-                memory.append(resident())
-            yield Request(f"{SHOTS}Q: Problem {i}?\nA:", 0.7, 1.0, 256, 0)
-
+    """Asks for n replies to prompts of about 3,300 characters, selects, and prints what it took."""
+    base_url = url + ("/v1" if spec.startswith("openai") else "")
+    teacher = make_teacher(spec, base_url=base_url, limits=Limits(concurrency=concurrency))
+    config = default_config().annotate
+    config.samples = SAMPLES
+    pipeline, problems = make_pipeline(config, "cot", bare=False), Problems(n // SAMPLES)
+    price = Price("m", 1.0, 4.0, 0.5)
     with tempfile.TemporaryDirectory() as directory, Journal(Path(directory) / "journal.jsonl") as journal:
-        annotate(teacher, [Request("warm up", 0.7, 1.0, 256, 0)], journal)
-        start, cpu = time.perf_counter(), time.process_time()
-        counts = annotate(teacher, requests(), journal)
+        pipeline.ask(teacher, Problems(8), journal)  # Warms up, and is in the journal already.
+        before, start, cpu = highest(), time.perf_counter(), time.process_time()
+        counts = pipeline.ask(teacher, problems, journal, price)
+        funnel, path = Funnel(), Path(directory) / "annotations.jsonl"
+        annotations.write(path, pipeline.select(teacher.name, problems, journal, funnel))
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-        assert counts.stop == n and len(journal) == n + 1, counts
+        assert counts.stop == counts.accepted == n - 8 * SAMPLES, counts
+        assert funnel.explained == len(problems) and funnel.samples == n, funnel
     print(
-        f"{spec:10s} {n / seconds:6.0f} replies/s  {1000 * cpu / n:5.2f} ms of processor time each  "
-        f"memory {memory[1]:.1f} -> {memory[-1]:.1f} MB",
+        f"{spec:10s} {n:7,d} replies  {n / seconds:6.0f} a second  {1000 * cpu / n:5.2f} ms of processor time"
+        f" each  memory {before:.0f} MB + {highest() - before:.1f} MB",
         flush=True,
     )
 
 
-def resident() -> float:
-    """Memory of this process in MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def highest() -> float:
+    """The most memory that this process ever had, in MB."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 2**20 if sys.platform == "darwin" else most / 2**10
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--teacher", action="append", help="kind:model; several are measured in turn")
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--replies", action="append", type=int, help="several are measured in turn")
     parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--url", help="of a server that runs already; then only one measurement is made")
     arguments = parser.parse_args()
     os.environ.setdefault("GEMINI_API_KEY", "a-key-for-loopback")
-    with subprocess.Popen([sys.executable, SERVER], stdout=subprocess.PIPE, text=True) as server:
+    teachers, replies = arguments.teacher or ("openai:m", "gemini:m"), arguments.replies or (2_000, 20_000)
+    if arguments.url:
+        measure(teachers[0], arguments.url, replies[0], arguments.concurrency)
+        return
+    with subprocess.Popen([sys.executable, SERVER, "--steps"], stdout=subprocess.PIPE, text=True) as server:
         try:
             url = server.stdout.readline().strip()
-            for spec in arguments.teacher or ("openai:m", "gemini:m"):
-                measure(spec, url, arguments.requests, arguments.concurrency)
+            for spec in teachers:
+                for n in replies:
+                    command = [
+                        sys.executable,
+                        __file__,
+                        f"--teacher={spec}",
+                        f"--replies={n}",
+                        f"--url={url}",
+                    ]
+                    subprocess.run([*command, f"--concurrency={arguments.concurrency}"], check=True)
         finally:
             server.kill()
 

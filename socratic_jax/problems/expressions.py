@@ -6,6 +6,7 @@ helps a student) or to check (a filter on what a teacher wrote). Floating point 
 parser over fractions, with bounds that no text can make slow.
 """
 
+import functools
 import itertools
 import re
 from collections.abc import Callable
@@ -115,6 +116,12 @@ def find_equations(text: str) -> list[tuple[str, str]]:
       (left, right) in order of appearance, each distinct equation once. In a chain "a = b = c"
       these are (a, b) and (b, c).
     """
+    return list(_equations(text))
+
+
+# The steps of an explanation are looked at several times in a row: read, checked, compared.
+@functools.lru_cache(64)
+def _equations(text: str) -> tuple[tuple[str, str], ...]:
     found: list[tuple[int, str, str]] = []
     for match in _ANNOTATION.finditer(text):
         sides = [side.strip() for side in match[1].split("=")]
@@ -129,7 +136,7 @@ def find_equations(text: str) -> list[tuple[str, str]]:
     for _, left, right in found:
         # What an annotation repeats of its own sentence is one equation, not two.
         unique.setdefault(_bare(f"{left}={right}"), (left, right))
-    return list(unique.values())
+    return tuple(unique.values())
 
 
 def equation_holds(left: str, right: str) -> bool:

@@ -17,7 +17,7 @@ import re
 import threading
 import time
 
-from wire import bad_key, completion, read_request, response
+from wire import bad_key, completion, read_request, reply_text, response, solution_text
 
 # Whatever proxy is set, it cannot reach us.
 os.environ.setdefault("NO_PROXY", "127.0.0.1")
@@ -62,7 +62,10 @@ class Server:
       replies: how often each was given a whole reply, which is what a vendor charges for.
       jobs, files: of the batch API.
       polls: looks at a job until it is done.
+      write: makes the text of a reply from the prompt and the seed.
     """
+
+    write = staticmethod(reply_text)
 
     def __init__(self, plan=None, key="", port=0):
         self.plan, self.key, self.port = plan or scripted_plan(), key, port
@@ -142,7 +145,7 @@ class Server:
         fault = self.plan(prompt, seed, attempt)
         if self.delay:
             await asyncio.sleep(self.delay)
-        record = completion(google, prompt, seed, fault)
+        record = completion(google, prompt, seed, fault, self.write)
         if fault in ("ok", "blocked", "max-tokens", "empty", "thinking", "drip"):
             self.replies[prompt, seed] += 1
             if fault == "drip":
@@ -275,10 +278,13 @@ def main():
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--steps", action="store_true", help="solve the problem of the benchmark")
     arguments = parser.parse_args()
     plan = random_plan(arguments.seed, arguments.rate, TRANSIENT) if arguments.rate else scripted_plan()
     server = Server(plan, port=arguments.port)
     server.delay = arguments.delay
+    if arguments.steps:
+        server.write = solution_text
     with server:
         print(server.url, flush=True)
         threading.Event().wait()

@@ -2,11 +2,18 @@
 
 import hashlib
 import json
+import re
 
 
 def reply_text(prompt, seed):
     """What the server answers."""
     return f"The answer is {hashlib.blake2b(f'{prompt}/{seed}'.encode(), digest_size=8).hexdigest()}."
+
+
+def solution_text(prompt, seed):
+    """A right solution of the problem that a prompt ends with, "Ann has 7 pens and buys 4"."""
+    a, b = map(int, re.findall(r"Ann has (\d+) pens and buys (\d+)", prompt)[-1])
+    return f"1. Ann has {a} pens.\n2. With {b} more they are {a} + {b} = {a + b} pens.\nFinal answer: {a + b}"
 
 
 def read_request(google, body):
@@ -16,9 +23,9 @@ def read_request(google, body):
     return body["messages"][0]["content"], body.get("seed")
 
 
-def completion(google, prompt, seed, fault):
+def completion(google, prompt, seed, fault, write=reply_text):
     """The reply to a request, in the vendor's format."""
-    text = reply_text(prompt, seed)
+    text = write(prompt, seed)
     n_in, n_out = len(prompt) // 4, 12
     if not google:
         message, finish = {"role": "assistant", "content": text}, "stop"
