@@ -34,6 +34,7 @@ function select(name, options, value, onchange) {
 const percent = (share) => (100 * share).toFixed(1);
 const count = (n) => n.toLocaleString("en-US");
 const pValue = (p) => (p < 1e-4 ? "< 0.0001" : p.toFixed(4));
+const signed = (share) => (share < 0 ? "−" : "+") + percent(Math.abs(share));
 const several = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
 
 function duration(seconds) {
@@ -64,6 +65,8 @@ async function inflate(base64) {
 // Strategies keep their colour and sign on the whole page.
 const NAMES = Object.keys(DATA.strategies);
 const color = (strategy) => `var(--c${Math.max(0, NAMES.indexOf(strategy)) % COLORS})`;
+/** A name that may be broken after an underscore. */
+const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
 const title = (strategy) => (DATA.strategies[strategy]?.oracle ? `${strategy} (oracle)` : strategy);
 
 const SHAPES = [

@@ -10,7 +10,7 @@ const SECTIONS = [
   ["scaling", "Scaling", () => DATA.axes.length > 0 && section("scaling", "Scaling", "", ["suite"], scalingPlots)],
   ["steps", "Steps", () => section("steps", "Accuracy by number of steps", "", ["suite", "condition"], stepPlot)],
   ["pairs", "Pairs", () => DATA.pairs.length > 0 && section("pairs", "Same problems, two strategies",
-    "“only first” counts the problems (of each seed) that the first solved and the second did not. With one seed p is of the exact McNemar test, with several of the bootstrap over seeds and problems; never below 0.0005; Holm's correction is over the rows of this table.",
+    "“only first” counts the problems (of each seed) that the first solved and the second did not. With one seed p is of the exact McNemar test, with several of the bootstrap over seeds and problems, which is never below 0.0005. Holm's correction is over the rows of this table.",
     ["suite", "condition"], pairTable)],
   ["dialogues", "Dialogues", () => browser.element],
   ["training", "Training", () => section("training", "Training curves", "", ["condition"], curvePlot)],

@@ -52,7 +52,7 @@ function resultRow(row, top, best) {
   const number = percent(row.accuracy);
   const cells = [row.answered, row.cut_off, row.forced].map((share) => h("td", { class: "less" }, row.seeds.length || share ? percent(share) : ""));
   return h("tr", { title: row.files.join("\n"), "data-strategy": row.strategy },
-    h("td", { class: "text" }, sign(row.strategy), row.seeds.length ? h("a", { href: link(row) }, title(row.strategy)) : row.strategy),
+    h("td", { class: "text" }, sign(row.strategy), row.seeds.length ? h("a", { href: link(row) }, breakable(title(row.strategy))) : row.strategy),
     h("td", { class: "less" }, intervalBar(row, top)),
     h("td", { class: "accuracy" }, best ? h("strong", {}, number) : number),
     h("td", { class: "range" }, `${percent(row.low)} – ${percent(row.high)}`),
@@ -132,8 +132,8 @@ function pairTable() {
   return h("div", { class: "scroll" }, h("table", { id: "pairs-table" },
     h("thead", {}, h("tr", {}, h("th", { class: "text" }, "first – second"), head.map((name) => h("th", {}, name)), h("th", { class: "text less" }, "test"), h("th", { class: "text" }, "from"))),
     h("tbody", {}, rows.map((pair) => h("tr", { title: pair.files.join("\n") },
-      h("td", { class: "text" }, sign(pair.a), title(pair.a), " – ", sign(pair.b), title(pair.b)),
-      h("td", {}, (pair.difference > 0 ? "+" : "") + percent(pair.difference)), h("td", {}, `${percent(pair.low)} – ${percent(pair.high)}`),
+      h("td", { class: "text" }, sign(pair.a), breakable(title(pair.a)), " – ", sign(pair.b), breakable(title(pair.b))),
+      h("td", {}, signed(pair.difference)), h("td", {}, `${signed(pair.low)} to ${signed(pair.high)}`),
       h("td", {}, count(pair.only_a)), h("td", {}, count(pair.only_b)), h("td", {}, pValue(pair.p)),
       h("td", {}, pair.p_holm < 0.05 ? h("strong", {}, pValue(pair.p_holm)) : pValue(pair.p_holm)),
       h("td", { class: "text less" }, pair.test), h("td", { class: "text" }, files(pair.files)))))));

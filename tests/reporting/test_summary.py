@@ -1,0 +1,83 @@
+import json
+
+import numpy as np
+import pytest
+
+from socratic_jax.evaluation import statistics
+from socratic_jax.reporting import scores, study, summary
+from socratic_jax.reporting.study import StudyError
+from tests.reporting.synthetic import TAUGHT, write_run, write_study
+
+
+def correct(root, runs, strategy):
+    files = [root / run / "predictions" / "test" / f"{strategy}.jsonl" for run in runs]
+    return np.array([[json.loads(line)["correct"] for line in f.read_text().splitlines()] for f in files])
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("study"), n=40)
+
+
+@pytest.fixture(scope="module")
+def found(root):
+    return summary.summarise(scores.read(study.read(root)))
+
+
+def test_rows_are_what_the_files_say(root, found):
+    assert len(found.rows) == 2 * len(TAUGHT)
+    for row in found.rows:
+        right_SxN = correct(root, [f"{row.condition[0]}-{seed}" for seed in row.seeds], row.strategy)
+        assert (row.seeds, row.n) == ((0, 1), 40)
+        assert row.accuracy == pytest.approx(right_SxN.mean())
+        assert (row.low, row.high) == statistics.bootstrap(right_SxN)
+        assert all((root / file).exists() for file in row.files) and len(row.files) == 2
+
+
+def test_one_seed_has_the_interval_and_the_test_of_results_csv(tmp_path):
+    path = write_run(tmp_path / "run", n=40)
+    found = summary.summarise(scores.read(study.read(path)))
+    a, b = (correct(tmp_path, ["run"], name)[0] for name in ("answer_only", "cot"))
+    assert (found.rows[0].low, found.rows[0].high) == statistics.wilson(int(a.sum()), 40)
+    pair = found.pairs[0]
+    assert (pair.a, pair.b, pair.test) == ("answer_only", "cot", "McNemar")
+    assert (pair.only_a, pair.only_b, pair.p) == statistics.mcnemar(a.tolist(), b.tolist())
+
+
+def test_pairs_are_corrected_within_their_table(root, found):
+    for condition in {pair.condition for pair in found.pairs}:
+        table = [pair for pair in found.pairs if pair.condition == condition]
+        assert len(table) == 3
+        assert [pair.p_holm for pair in table] == statistics.holm([pair.p for pair in table])
+    pair = found.pairs[0]
+    runs = [f"{pair.condition[0]}-{seed}" for seed in (0, 1)]
+    a, b = (correct(root, runs, name) for name in (pair.a, pair.b))
+    assert (pair.difference, pair.low, pair.high, pair.p) == statistics.paired_bootstrap(a, b)
+
+
+def test_steps_add_up_to_the_whole(found):
+    for row in found.rows:
+        steps = [s for s in found.steps if (s.condition, s.strategy) == (row.condition, row.strategy)]
+        assert sum(s.n for s in steps) == row.n
+        assert sum(s.n * s.accuracy for s in steps) == pytest.approx(row.n * row.accuracy)
+
+
+def test_a_strategy_with_fewer_seeds_is_compared_on_those(tmp_path):
+    write_run(tmp_path / "0", n=10, seed=0)
+    write_run(tmp_path / "1", n=10, seed=1, strategies=("cot",))
+    found = summary.summarise(scores.read(study.read(tmp_path)))
+    assert {row.strategy: row.seeds for row in found.rows}["cot"] == (0, 1)
+    assert {pair.seeds for pair in found.pairs} == {(0,)}
+
+
+def test_different_problems_of_one_condition_are_refused(tmp_path):
+    write_run(tmp_path / "0", n=10, seed=0)
+    write_run(tmp_path / "1", n=9, seed=1)
+    with pytest.raises(StudyError, match="1/predictions/test/answer_only.jsonl: not the problems of 0/"):
+        summary.summarise(scores.read(study.read(tmp_path)))
+
+
+def test_a_study_without_predictions_is_refused(tmp_path):
+    path = write_run(tmp_path / "run", n=2, strategies=())
+    with pytest.raises(StudyError, match="no predictions in any run"):
+        scores.read(study.read(path))
