@@ -3,15 +3,20 @@
 # The first that runs: a version manager's shim can be on the path without its Python being there.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
+LEGACY = .venv-legacy
 RUN = $(VENV)/bin/python
 
-.PHONY: quickstart test lint format clean
+.PHONY: quickstart test test-legacy lint format clean
 
 quickstart: $(VENV)/installed
 	$(RUN) -m socratic_jax.main --config=configs/quickstart.py --workdir=runs/quickstart
 
 test: $(VENV)/installed-test
 	$(RUN) -m pytest
+
+# google-generativeai cannot share an environment with TensorFlow Datasets.
+test-legacy: $(LEGACY)/installed
+	$(LEGACY)/bin/python -m pytest --override-ini=addopts= -q tests/teachers/test_gemini_legacy.py
 
 lint: $(VENV)/installed-test
 	$(RUN) -m ruff format --check .
@@ -22,12 +27,12 @@ format: $(VENV)/installed-test
 	$(RUN) -m ruff check --fix .
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(LEGACY)
 
-$(VENV)/bin/python:
+$(VENV)/bin/python $(LEGACY)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(@D)/..
 
 $(VENV)/installed: setup.py | $(VENV)/bin/python
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e .
@@ -35,4 +40,8 @@ $(VENV)/installed: setup.py | $(VENV)/bin/python
 
 $(VENV)/installed-test: setup.py | $(VENV)/bin/python
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(LEGACY)/installed: setup.py | $(LEGACY)/bin/python
+	$(LEGACY)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[gemini-legacy]' pytest
 	@touch $@

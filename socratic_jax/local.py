@@ -49,7 +49,7 @@ def make_local_teacher(run: Run, spec: str) -> tuple[LocalTeacher, bool]:
         # The mesh of the run is for its students, which may have no tokenizer yet.
         teacher_run = open_run(workdir, make_mesh((jax.device_count(), 1, 1)))
         cast = teacher_run.cast(strategy(name), sampling)
-        title = f"{spec}@{fingerprint(cast.params, cast.engine.capacity, cast.engine.max_steps)}"
+        title = f"{spec}@{fingerprint(cast.params, teacher_run.config.decode.to_json())}"
         # A batch is what the decoder gives out as one, so nothing that is finished waits to be written down.
         return LocalTeacher(title, cast_writer(cast, title, SLOTS), GROUP * SLOTS), True
     if not epath.Path(path).is_dir():
@@ -60,9 +60,9 @@ def make_local_teacher(run: Run, spec: str) -> tuple[LocalTeacher, bool]:
     return LocalTeacher(title, completion_writer(completer, title, SLOTS), SLOTS), False
 
 
-def fingerprint(params: Any, *options: int) -> str:
-    """12 hexadecimal digits that stand for weights, and for what else decides over replies."""
-    digest = hashlib.blake2b(repr(options).encode(), digest_size=6)
+def fingerprint(params: Any, options: str = "") -> str:
+    """12 hexadecimal digits that stand for weights, and for the options that they are decoded with."""
+    digest = hashlib.blake2b(options.encode(), digest_size=6)
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         digest.update(f"{jax.tree_util.keystr(path)} {leaf.dtype} {leaf.shape}".encode())
         digest.update(np.ascontiguousarray(leaf).view(np.uint8))

@@ -1,9 +1,6 @@
 """The old SDK's adapter: against the real SDK where it is installed, else against a stand-in for it.
 
-The SDK cannot share an environment with TFDS. To test the adapter against it:
-
-  python -m venv legacy && legacy/bin/pip install 'google-generativeai>=0.8' pytest
-  PYTHONPATH=. legacy/bin/python -m pytest --noconftest -c /dev/null tests/teachers/test_gemini_legacy.py
+The SDK cannot share an environment with TFDS. `make test-legacy` makes one for it and tests the adapter there.
 """
 
 import enum
