@@ -13,7 +13,7 @@ from etils import epath
 from socratic_jax.accounting import by_phase, goodput
 from socratic_jax.reporting.costs import teacher_costs
 from socratic_jax.reporting.dialogues import block
-from socratic_jax.reporting.scores import Scores
+from socratic_jax.reporting.scores import Scores, order
 from socratic_jax.reporting.study import NO_AMOUNT, Cell, Study
 from socratic_jax.reporting.summary import Summary
 from socratic_jax.transcripts.strategies import STRATEGIES
@@ -58,7 +58,8 @@ def payload(
         blocks[f"problems-{digest}"] = block([dataclasses.asdict(problem) for problem in texts])
     for i, s in enumerate(scores):
         blocks[f"dialogues-{i}"] = s.dialogues
-    names = [row.strategy for row in summary.rows]
+    taught = [name for cell in study.cells for name in cell.config["strategies"]]
+    names = sorted([*(row.strategy for row in summary.rows), *taught], key=order)
     return {
         "title": study.path.name,
         "fields": study.labels,

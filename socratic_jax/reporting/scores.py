@@ -84,7 +84,7 @@ def read(study: Study) -> list[Scores]:
             )
     if not jobs:
         raise StudyError(f"{study.path}: no predictions in any run; run --stage=evaluate first")
-    return sorted(spread(_read, jobs), key=lambda s: (s.suite, *_place(s.strategy), s.seed))
+    return sorted(spread(_read, jobs), key=lambda s: (s.suite, *order(s.strategy), s.seed))
 
 
 def _gold(cell: Cell, suite: str, known: dict[str, Gold]) -> Gold:
@@ -95,7 +95,8 @@ def _gold(cell: Cell, suite: str, known: dict[str, Gold]) -> Gold:
     return known[key]
 
 
-def _place(strategy: str) -> tuple[int, str]:
+def order(strategy: str) -> tuple[int, str]:
+    """What strategies are sorted by: their table, then their names."""
     names = list(STRATEGIES)
     return names.index(strategy) if strategy in names else len(names), strategy
 

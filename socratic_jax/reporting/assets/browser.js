@@ -12,6 +12,13 @@ const VERDICTS = {
 const NEED_B = ["only-a", "only-b", "both", "neither"];
 const DEFAULTS = { suite: SUITES[0], a: "", b: "", show: "all", steps: "all", end: "all", step: "all", q: "", id: "" };
 
+/** The dialogue to begin with: of two students if there is one, else one with steps. */
+function beginning(dialogues) {
+  const speakers = (d) => DATA.strategies[d.strategy].speakers;
+  const played = dialogues.filter((d) => !DATA.strategies[d.strategy].oracle);
+  return played.find((d) => speakers(d).q && speakers(d).q !== speakers(d).s) ?? played.find((d) => speakers(d).s) ?? dialogues[0];
+}
+
 class Browser {
   constructor() {
     this.state = { ...DEFAULTS };
@@ -35,7 +42,7 @@ class Browser {
   async set(changes, keepPlace = false) {
     const s = Object.assign(this.state, changes);
     const of = DATA.dialogues.filter((d) => d.suite === s.suite);
-    this.a = of.find((d) => address(d) === s.a) ?? of.find((d) => d.strategy === "socratic_iterative") ?? of[0];
+    this.a = of.find((d) => address(d) === s.a) ?? beginning(of);
     if (!this.a) return;
     s.a = address(this.a);
     const peers = of.filter((d) => d.problems === this.a.problems && d !== this.a);

@@ -8,7 +8,8 @@ const EDGE = { left: 46, right: 16, top: 12, bottom: 48 };
  *
  * chart.caption, chart.xTitle, chart.yTitle: texts. chart.ticks: [{x, label}] of the horizontal axis.
  * chart.lines: [{color, shape, dash, points: [{x, y, low, high, tip}]}], shape null for no signs.
- * chart.percent: whether y is a share, drawn from 0.
+ * chart.percent: whether y is a share, drawn from 0. A point with `vague` true is one of few problems: its
+ * interval may leave the plot.
  */
 function figure(chart) {
   const readout = h("p", { class: "readout", role: "status", "aria-live": "polite" });
@@ -30,7 +31,7 @@ function draw(chart, width, say) {
   const height = Math.round(Math.min(320, Math.max(230, width * 0.6)));
   const points = chart.lines.flatMap((line) => line.points.map((point) => ({ ...point, line })));
   const x = scale(extent(points.map((p) => p.x)), [EDGE.left + 14, width - EDGE.right - 14]);
-  const values = points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]);
+  const values = points.flatMap((p) => (p.vague ? [p.y] : [p.y, p.low ?? p.y, p.high ?? p.y]));
   const range = chart.percent ? [0, Math.min(1, Math.max(...values, 0.01) * 1.06)] : padded(extent(values));
   const y = scale(range, [height - EDGE.bottom, EDGE.top]);
   const ring = s("circle", { r: 8, fill: "none", stroke: "var(--ink)", "stroke-width": 1.5, visibility: "hidden" });
@@ -81,7 +82,7 @@ function drawLine(line, x, y) {
   const way = line.points.map((p, i) => `${i ? "L" : "M"}${x(p.x).toFixed(1)},${y(p.y).toFixed(1)}`).join("");
   for (const p of line.points) {
     if (p.low === undefined) continue;
-    const [low, high] = [y(p.low), y(p.high)];
+    const [low, high] = [y(p.low), Math.max(y(p.high), EDGE.top)];
     group.append(s("path", { stroke: line.color, "stroke-width": 1.3, fill: "none", opacity: 0.75,
       d: `M${x(p.x)},${low}V${high}m-3,0h6M${x(p.x) - 3},${low}h6` }));
   }

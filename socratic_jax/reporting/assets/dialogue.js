@@ -23,6 +23,9 @@ function dialogueCard(dialogue, columns, i, letter, query) {
   const asks = turns.some((turn) => turn[0] === "q" || turn[0] === "g");
   const right = dialogue.correct[i] === "1";
   const speaker = (role) => strategy.speakers[role] ?? ROLES[role];
+  // One student can have both parts.
+  const [asker, solver] = [speaker("q"), speaker("s")];
+  const heads = asker === solver ? [`${asker}: questions`, `${solver}: solutions`] : [asker, solver];
   let steps = 0;
   const shown = turns.map((turn, k) => {
     if (turn[0] === "s") steps += 1;
@@ -36,10 +39,10 @@ function dialogueCard(dialogue, columns, i, letter, query) {
     h("h3", {}, h("span", {}, `${letter}  `, sign(dialogue.strategy), title(dialogue.strategy), h("span", { class: "soft" }, dialogueRun(dialogue))),
       h("span", { class: right ? "yes" : "no" }, right ? "✓ right" : "✗ wrong")),
     h("div", { class: asks ? "turns" : "turns single" },
-      asks && [h("div", { class: "who" }, speaker("q")), h("div", { class: "who" }, speaker("s"))],
+      asks && heads.map((head) => h("div", { class: "who" }, head)),
       shown),
     turns.length === 0 && h("p", { class: "soft" }, "Nothing was written."),
-    h("p", { class: "from" }, `answer ${columns.answer[i] ?? "none that can be read"}; ${several(columns.tokens[i], "token")}${ending ? "; " + ending : ""}. `,
+    h("p", { class: "from" }, `${columns.answer[i] === null ? "no answer that can be read" : `answer ${columns.answer[i]}`}; ${several(columns.tokens[i], "token")}${ending ? "; " + ending : ""}. `,
       h("code", {}, `${dialogue.file}, line ${i + 1}`)));
 }
 

@@ -9,11 +9,11 @@ const SECTIONS = [
     ["suite"], resultTable)],
   ["scaling", "Scaling", () => DATA.axes.length > 0 && section("scaling", "Scaling", "", ["suite"], scalingPlots)],
   ["steps", "Steps", () => section("steps", "Accuracy by number of steps", "", ["suite", "condition"], stepPlot)],
+  ["training", "Training", () => section("training", "Training curves", "", ["condition"], curvePlot)],
   ["pairs", "Pairs", () => DATA.pairs.length > 0 && section("pairs", "Same problems, two strategies",
     "“only first” counts the problems (of each seed) that the first solved and the second did not. With one seed p is of the exact McNemar test, with several of the bootstrap over seeds and problems, which is never below 0.0005. Holm's correction is over the rows of this table.",
     ["suite", "condition"], pairTable)],
   ["dialogues", "Dialogues", () => browser.element],
-  ["training", "Training", () => section("training", "Training curves", "", ["condition"], curvePlot)],
   ["teachers", "Teachers", () => section("teachers", "What teachers wrote and selection kept", "", [], funnels)],
   ["cost", "Cost", () => section("cost", "Time, goodput and cost", "", [], costTable)],
 ];
@@ -24,6 +24,11 @@ for (const [name, text, make] of SECTIONS) {
   document.getElementById("main").append(element);
   document.getElementById("nav").append(h("a", { href: `#at=${name}` }, text));
 }
+
+// Two plots fit side by side: the one over sizes and the one over steps, or that and the training curves.
+const scaling = document.getElementById("scaling");
+const halves = scaling?.querySelectorAll("figure").length === 1 ? ["scaling", "steps"] : ["steps", "training"];
+for (const name of halves) document.getElementById(name).classList.add("half");
 
 document.getElementById("facts").textContent = [
   several(DATA.cells.length, "run"), several(DATA.dialogues.reduce((n, d) => n + d.correct.length, 0), "dialogue"),

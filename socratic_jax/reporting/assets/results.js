@@ -115,7 +115,7 @@ function stepPlot() {
   const lines = names.map((name) => ({
     color: color(name), shape: shape(name), dash: DATA.strategies[name].oracle ? "5 4" : null,
     points: rows.filter((row) => row.strategy === name).map((row) => ({
-      x: row.steps, y: row.accuracy, low: row.low, high: row.high,
+      x: row.steps, y: row.accuracy, low: row.low, high: row.high, vague: row.n < 30,
       tip: `${title(name)}, ${several(row.steps, "step")}, ${several(row.n, "problem")}: ${interval(row)}; from ${from(row.files)}`,
     })),
   }));
