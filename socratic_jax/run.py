@@ -18,7 +18,7 @@ from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.devices import prepare_cpu, this_device
 from socratic_jax.problems import annotations, sources
-from socratic_jax.problems.problem import KINDS, Explanation, Problem, ProblemError
+from socratic_jax.problems.problem import Explanation, Problem, ProblemError
 from socratic_jax.sharding import REPLICATED, choose_mesh, is_matrix, make_mesh, mesh_sizes, show_sizes
 from socratic_jax.students.gpt2 import GPT2Student
 from socratic_jax.students.huggingface import load_student
@@ -62,13 +62,6 @@ class Run:
                 raise ValueError(
                     f"a strategy learns from {kind}, and there is no annotate.{kind} in this config; "
                     "add it as configs/strategyqa.py does"
-                )
-        for kind in (kind for kind in KINDS if kind in config.annotate):
-            if "@" in config.annotate[kind].base_url:
-                # Without the URL: this is printed, and the config is written to the workdir.
-                raise ValueError(
-                    f"annotate.{kind}.base_url has a user or a password in it; put the key into a file and "
-                    f"name that as annotate.{kind}.api_key_file"
                 )
         if mesh is not None:
             self.mesh = mesh

@@ -106,11 +106,18 @@ def test_bad_configurations_are_named_before_anything_is_written(tmp_path):
 
 
 def test_passwords_never_get_into_a_workdir(tmp_path):
-    config = small_config(tmp_path)
-    config.annotate.cot.base_url = "https://me:SECRET@example.com/v1"
-    with pytest.raises(ValueError, match=r"annotate\.cot\.base_url has a user or a password") as error:
-        main.run(config, str(tmp_path / "w"))
-    assert "SECRET" not in str(error.value) and not (tmp_path / "w").exists()
+    for name, value in (
+        ("base_url", "https://me:SECRET@example.com/v1"),
+        ("base_url", "https://example.com/v1?key=SECRET"),
+        ("api_key_file", "sk-proj-SECRET"),
+        ("api_key_file", "AIzaSECRET"),
+        ("api_key_file", "SECRET0123456789abcdef0123456789"),
+    ):
+        config = small_config(tmp_path)
+        config.annotate.cot[name] = value
+        with pytest.raises(ValueError, match=rf"annotate\.cot\.{name} has a key, a user or a pass") as error:
+            main.run(config, str(tmp_path / "w"))
+        assert "SECRET" not in str(error.value) and not (tmp_path / "w").exists()
     assert "api_key" not in config.annotate.cot  # There is no field that a key could be put into.
 
 

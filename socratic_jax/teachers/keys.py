@@ -23,9 +23,16 @@ _PATTERNS = re.compile(
     r"|(?<=\bBearer )\s*[^\s\"',]+",
     re.IGNORECASE,
 )
+# A long word without a dot or a slash is hardly the name of a file.
+_RANDOM = re.compile(r"[\w\-]{24,}")
 # Below this a "key" is a word like EMPTY that local servers are given, and hiding it would only
 # tear holes into messages.
 _SHORTEST = 8
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text that should be a path or an address holds what is probably a key."""
+    return bool(_PATTERNS.search(text)) or bool(_RANDOM.fullmatch(text) and not os.path.exists(text))
 
 
 class ApiKey:

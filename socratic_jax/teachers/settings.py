@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from socratic_jax.problems.problem import KINDS
-from socratic_jax.teachers import gold, prompts
+from socratic_jax.teachers import gold, keys, prompts
 from socratic_jax.teachers.limits import Limits
 from socratic_jax.teachers.registry import TEACHERS
 from socratic_jax.teachers.selection import Rules
@@ -36,6 +36,8 @@ def check(config: Mapping[str, Any]) -> None:
         if kind in config:
             _check_teacher(f"annotate.{kind}.teacher", config[kind]["teacher"])
             _check_prompt(f"annotate.{kind}.prompt", config[kind]["prompt"], kind)
+            for name in ("base_url", "api_key_file"):
+                _check_no_key(f"annotate.{kind}.{name}", config[kind][name])
     for name, (type_, right, must_be) in _NUMBERS.items():
         _check_type(f"annotate.{name}", config[name], (type_,))
         if not right(config[name]):
@@ -88,6 +90,14 @@ def _check_teacher(name: str, spec: str) -> None:
     kind = spec.partition(":")[0]
     if kind not in valid or (kind == gold.AUTHOR and spec != kind):
         raise ValueError(f"{name}: unknown teacher {spec!r}; valid: {', '.join(valid)}")
+
+
+def _check_no_key(name: str, value: str) -> None:
+    # Without the value: this is printed, and the config would be written to the workdir.
+    if keys.looks_like_key(value) or "@" in value.partition("://")[2]:
+        raise ValueError(
+            f"{name} has a key, a user or a password in it; put the key into the environment or a file"
+        )
 
 
 def _check_prompt(name: str, prompt: str, kind: str) -> None:
