@@ -23,7 +23,7 @@ def _main(argv: list[str]) -> None:
     from socratic_jax.reporting import report
 
     try:
-        print(report.write(_WORKDIR.value, _OUT.value))
+        print(report.write(_WORKDIR.value, _OUT.value, os.cpu_count() or 1))
     except (ValueError, RuntimeError, OSError) as error:
         sys.exit(f"error: {str(error).strip().splitlines()[0]}")
 

@@ -14,9 +14,8 @@ from socratic_jax.accounting import by_phase, goodput
 from socratic_jax.reporting.costs import teacher_costs
 from socratic_jax.reporting.dialogues import block
 from socratic_jax.reporting.scores import Scores, order
-from socratic_jax.reporting.study import NO_AMOUNT, Cell, Study
+from socratic_jax.reporting.study import NO_AMOUNT, Cell, Study, strategy_of
 from socratic_jax.reporting.summary import Summary
-from socratic_jax.transcripts.strategies import STRATEGIES
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("dom.js", "charts.js", "results.js", "runs.js", "dialogue.js", "browser.js", "main.js")
@@ -102,7 +101,7 @@ def _in_script(value: Any) -> str:
 
 def _strategy(name: str) -> dict[str, Any]:
     """Who says what in a strategy's dialogues, by the first letter of the role."""
-    known = STRATEGIES.get(name)
+    known = strategy_of(name)
     if known is None:
         return {"oracle": False, "speakers": {}, "baseline": name.startswith("always ")}
     speakers = {role.name[0].lower(): part.name for part in known.cast for role in part.speaks}

@@ -5,14 +5,19 @@ from etils import epath
 from socratic_jax.reporting import markup, page, plots, scores, study, summary
 
 
-def write(workdir: str, out: str | None = None) -> str:
+def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     """Reads a study and writes everything about it; returns the page's path.
+
+    Args:
+      workdir: of one run, or a directory with those of several in or under it.
+      out: the page; by default report.html in `workdir`. The tables and plots stand beside it.
+      processes: to read with; see workers.spread.
 
     Raises:
       StudyError, ProblemError: what cannot be read; one line that names the file.
     """
     the_study = study.read(workdir)
-    found = scores.read(the_study)
+    found = scores.read(the_study, processes)
     summed = summary.summarise(found)
     file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
     file.parent.mkdir(parents=True, exist_ok=True)

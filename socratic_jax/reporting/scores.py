@@ -10,7 +10,7 @@ from socratic_jax.evaluation import predictions, results
 from socratic_jax.evaluation.results import Result
 from socratic_jax.problems.problem import Problem, Step
 from socratic_jax.reporting import dialogues
-from socratic_jax.reporting.study import Cell, Study, StudyError
+from socratic_jax.reporting.study import Cell, Study, StudyError, strategy_of
 from socratic_jax.reporting.workers import spread
 from socratic_jax.reporting.wrong_step import gold_results
 from socratic_jax.transcripts.strategies import STRATEGIES
@@ -59,8 +59,11 @@ class _Job:
     gold: Gold
 
 
-def read(study: Study) -> list[Scores]:
+def read(study: Study, processes: int = 1) -> list[Scores]:
     """Reads every predictions file: suites by name, strategies in the order of their table, then seeds.
+
+    Args:
+      processes: to spread the files over; see workers.spread.
 
     Raises:
       StudyError: there are none.
@@ -70,7 +73,8 @@ def read(study: Study) -> list[Scores]:
     jobs = []
     for cell in study.cells:
         for (suite, strategy), path in cell.predictions.items():
-            oracle = strategy in STRATEGIES and STRATEGIES[strategy].oracle
+            known = strategy_of(strategy)
+            oracle = known is not None and known.oracle
             labels = dict(suite=suite, split=cell.split(suite), size=cell.size, seed=cell.seed)
             jobs.append(
                 _Job(
@@ -84,7 +88,7 @@ def read(study: Study) -> list[Scores]:
             )
     if not jobs:
         raise StudyError(f"{study.path}: no predictions in any run; run --stage=evaluate first")
-    return sorted(spread(_read, jobs), key=lambda s: (s.suite, *order(s.strategy), s.seed))
+    return sorted(spread(_read, jobs, processes), key=lambda s: (s.suite, *order(s.strategy), s.seed))
 
 
 def _gold(cell: Cell, suite: str, known: dict[str, Gold]) -> Gold:
@@ -97,8 +101,8 @@ def _gold(cell: Cell, suite: str, known: dict[str, Gold]) -> Gold:
 
 def order(strategy: str) -> tuple[int, str]:
     """What strategies are sorted by: their table, then their names."""
-    names = list(STRATEGIES)
-    return names.index(strategy) if strategy in names else len(names), strategy
+    names, known = list(STRATEGIES), strategy_of(strategy)
+    return names.index(known.name) if known else len(names), strategy
 
 
 def _read(job: _Job) -> Scores:

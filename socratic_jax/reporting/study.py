@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,13 +15,14 @@ from socratic_jax.problems.problem import Problem, ProblemError
 from socratic_jax.students.sizes import SIZES
 from socratic_jax.teachers.funnel import Funnel
 from socratic_jax.training.metrics import read_metrics
+from socratic_jax.transcripts.strategies import STRATEGIES, Strategy
 
 # Fields that change where or how fast a run computes, but not what it is an example of. Runs that differ
 # in nothing else are seeds of one condition.
 _INCIDENTAL = (
     "seed", "strategies", "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices",
     "student.unroll", "student.remat", "student.attention", "train.log_every", "train.profile",
-    "train.accumulate", "decode.slots", "evaluate.suites", "evaluate.oracles",
+    "train.accumulate", "decode.slots", "decode.variants", "evaluate.suites", "evaluate.oracles",
 )  # fmt: skip
 # These are what people compare, so they name a condition even where another field varies along with them.
 _LEADING = ("size", "data.train_limit", "data.source")
@@ -155,6 +157,17 @@ def amount(field: str, value: str) -> float:
         return float(value.replace(",", ""))
     except ValueError:
         return NO_AMOUNT
+
+
+def strategy_of(name: str) -> Strategy | None:
+    """The strategy of a predictions file: "cot+vote" is cot, decoded in another way. None if it is unknown."""
+    return STRATEGIES.get(way_of(name)[0])
+
+
+def way_of(name: str) -> tuple[str, str]:
+    """The name of a strategy and how it was decoded: ("cot", "+vote")."""
+    strategy = re.split("[+@]", name, maxsplit=1)[0]
+    return strategy, name[len(strategy) :]
 
 
 def _workdirs(path: epath.Path) -> Iterator[epath.Path]:

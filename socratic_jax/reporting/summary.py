@@ -10,7 +10,7 @@ import numpy as np
 
 from socratic_jax.evaluation import statistics
 from socratic_jax.reporting.scores import Scores
-from socratic_jax.reporting.study import StudyError
+from socratic_jax.reporting.study import StudyError, way_of
 
 Condition = tuple[str, ...]  # The values of a study's fields.
 
@@ -181,7 +181,10 @@ def _steps(seeds: Sequence[Scores]) -> list[StepsRow]:
 
 
 def _pair(seeds_a: Sequence[Scores], seeds_b: Sequence[Scores]) -> Pair | None:
-    """None if the two have no seed in common."""
+    """None if the two have no seed in common, or differ both in strategy and in how they were decoded."""
+    ways = [way_of(seeds[0].strategy) for seeds in (seeds_a, seeds_b)]
+    if ways[0][0] != ways[1][0] and ways[0][1] != ways[1][1]:
+        return None
     by_seed = {s.seed: s for s in seeds_b}
     both = [(a, by_seed[a.seed]) for a in seeds_a if a.seed in by_seed]
     if not both:

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -12,9 +11,14 @@ Job = TypeVar("Job")
 Done = TypeVar("Done")
 
 
-def spread(function: Callable[[Job], Done], jobs: Sequence[Job]) -> list[Done]:
-    """function(job) for every job, in their order. Errors are raised as the function raises them."""
-    workers = min(os.cpu_count() or 1, -(-len(jobs) // FEW), 16)
+def spread(function: Callable[[Job], Done], jobs: Sequence[Job], processes: int = 1) -> list[Done]:
+    """function(job) for every job, in their order. Errors are raised as the function raises them.
+
+    Args:
+      processes: at most so many, and fewer for few jobs. More than one is for command lines: new processes
+        import the program that they are started from, and a script without a guard would run again.
+    """
+    workers = min(processes, -(-len(jobs) // FEW))
     if workers <= 1:
         return [function(job) for job in jobs]
     # Not forked: JAX has threads, and a forked copy of a held lock is held for ever.

@@ -118,8 +118,8 @@ def test_keyboard(page):
     assert page.js("document.activeElement.id") == "search"
     for letter in word.upper():
         page.key(letter)
-    page.wait("browser.found.length > 0 && browser.found.length < 60")
-    assert page.js("document.querySelector('#detail mark').textContent") == word
+    page.wait(f"document.querySelector('#detail mark')?.textContent === {json.dumps(word)}")
+    assert 0 < page.js("browser.found.length") < 60
     page.key("Escape")
     page.wait("browser.found.length === 60 && document.activeElement.id === 'list'")
     before = int(page.js(CHOSEN))

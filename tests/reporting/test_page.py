@@ -145,8 +145,10 @@ def test_tables_for_papers(root, data):
 def test_several_processes_read_the_same_as_one(root, monkeypatch):
     alone = scores.read(study.read(root))
     monkeypatch.setattr("socratic_jax.reporting.workers.FEW", 3)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    assert [s.dialogues for s in scores.read(study.read(root))] == [s.dialogues for s in alone]
+    spread = scores.read(study.read(root), processes=2)
+    assert [(s.file, s.result, s.dialogues) for s in spread] == [
+        (s.file, s.result, s.dialogues) for s in alone
+    ]
 
 
 def test_command(tmp_path):

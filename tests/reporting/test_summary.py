@@ -70,6 +70,30 @@ def test_a_strategy_with_fewer_seeds_is_compared_on_those(tmp_path):
     assert {pair.seeds for pair in found.pairs} == {(0,)}
 
 
+def test_ways_of_decoding_are_compared_with_their_own_and_with_their_like(tmp_path):
+    path = write_run(tmp_path / "run", n=5)
+    for name in ("cot", "socratic_iterative"):
+        file = path / "predictions" / "test" / f"{name}.jsonl"
+        file.with_name(f"{name}+vote.jsonl").write_text(file.read_text())
+    found = summary.summarise(scores.read(study.read(path)))
+    assert {(p.a, p.b) for p in found.pairs if "+" in p.a + p.b} == {
+        ("cot", "cot+vote"), ("socratic_iterative", "socratic_iterative+vote"),
+        ("cot+vote", "socratic_iterative+vote"),
+    }  # fmt: skip
+
+
+def test_yes_or_no_has_the_commoner_answer_beside_it(tmp_path):
+    path = write_run(tmp_path / "run", n=5, strategies=("cot",))
+    file = path / "predictions" / "test" / "cot.jsonl"
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    for record, gold in zip(records, ("yes", "yes", "no", "yes", "no"), strict=True):
+        record["gold"] = gold
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    row = summary.summarise(scores.read(study.read(path))).rows[-1]
+    assert (row.strategy, row.seeds, row.accuracy) == ("always yes", (), 0.6)
+    assert row.files == ("predictions/test/cot.jsonl",)
+
+
 def test_different_problems_of_one_condition_are_refused(tmp_path):
     write_run(tmp_path / "0", n=10, seed=0)
     write_run(tmp_path / "1", n=9, seed=1)
