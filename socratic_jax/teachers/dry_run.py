@@ -20,7 +20,7 @@ class DryRun:
     Attributes:
       calls: requests that would be asked; tries after faults come on top.
       again: requests of second tries that would be asked at most; not among `calls`.
-      cached: requests whose replies are in the journal already.
+      cached: requests whose replies are in the journal already, or that are equal to others.
       input_tokens: of all prompts, at 4 characters a token: expect it to be off by 20 %.
       output_tokens: at most, if every reply were as long as max_tokens allows.
       likely_output_tokens: if replies are as long, and second tries as rare, as those in the journal; None
@@ -41,7 +41,7 @@ class DryRun:
     def __str__(self) -> str:
         again = f" and at most {self.again:,} second tries" if self.again else ""
         lines = [
-            f"{self.calls:,} calls to make{again}, {self.cached:,} replies are in the journal already",
+            f"{self.calls:,} calls to make{again}, {self.cached:,} more are in the journal already, or equal",
             f"{self.input_tokens:,} input tokens, at {estimate.CHARACTERS_PER_TOKEN} characters a token",
             f"{self.output_tokens:,} output tokens at most"
             + _if(self.likely_output_tokens, ", likely {:,} by the replies so far"),

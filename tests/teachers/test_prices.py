@@ -86,7 +86,7 @@ def test_a_dry_run_counts_calls_tokens_and_money():
     assert found.dollars == pytest.approx(0.108 + 2.56)
     assert (found.likely_output_tokens, found.likely_dollars) == (None, None)
     text = str(found)
-    assert "1,000 calls to make, 10 replies are in the journal already" in text
+    assert "1,000 calls to make, 10 more are in the journal already, or equal" in text
     assert "256,000 output tokens at most\n" in text
     assert "$2.67 at most (by prices.csv" in text
     assert dry_run(NAME, requests(1000), price=Price("m", 1.0, 10.0, 0.5), batch=True).dollars == (
