@@ -26,7 +26,7 @@ def write(directory: epath.PathLike, rows: Sequence[Result], steps: Sequence[Ste
 
 
 def write_study(directory: epath.PathLike, axes: Sequence[Mapping[str, Any]], summary: Summary) -> None:
-    """Writes accuracy_by_<field>.png/.svg of every axis of a study.
+    """Writes accuracy_by_<field>.png/.svg of every axis of a study, one for each suite if there are several.
 
     Args:
       axes: of page.axes.
@@ -36,17 +36,21 @@ def write_study(directory: epath.PathLike, axes: Sequence[Mapping[str, Any]], su
     matplotlib.use("Agg")
     directory = epath.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    suites = list(dict.fromkeys(row.suite for row in summary.rows))
     for axis in axes:
-        _save(accuracy_over(axis, summary.rows), directory, f"accuracy_by_{axis['name']}")
+        for suite in suites:
+            name = f"accuracy_by_{axis['name']}" + (f"_{suite}" if len(suites) > 1 else "")
+            shown = [row for row in summary.rows if row.suite == suite]
+            _save(accuracy_over(axis, shown), directory, name)
 
 
 def accuracy_over(axis: Mapping[str, Any], rows: Sequence[Row]):
-    """Lines over a field of the study, a panel for each suite and combination of the other fields."""
+    """Lines over a field of the study for one suite, a panel for each combination of the other fields."""
     place, values = axis["field"], axis["values"]
     x = dict(zip(values, axis["amounts"] or range(len(values)), strict=True))
     groups: dict[tuple, list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.suite, *row.condition[:place], *row.condition[place + 1 :]), []).append(row)
+        groups.setdefault((*row.condition[:place], *row.condition[place + 1 :]), []).append(row)
     figure, panels = _panels(len(groups))
     for panel, (name, shown) in zip(panels, groups.items(), strict=True):
         for strategy in dict.fromkeys(row.strategy for row in shown):
@@ -62,7 +66,7 @@ def accuracy_over(axis: Mapping[str, Any], rows: Sequence[Row]):
         panel.set_xticks(list(x.values()), list(x), fontsize=9)
         panel.minorticks_off()
         panel.set_xlabel(axis["title"])
-        panel.set_title(", ".join(name), fontsize=10)
+        panel.set_title(", ".join([rows[0].suite, *name]), fontsize=10)
         panel.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.16), ncols=3)
     return figure
 
@@ -109,15 +113,23 @@ def accuracy_by_steps(rows: Sequence[Result], steps: Sequence[StepsResult]):
 def _panels(n: int):
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, n, figsize=(max(6.5, 5.5 * n), 4.6), squeeze=False)
-    for panel in panels[0]:
+    columns = min(n, 3)
+    rows = -(-n // columns)
+    figure, grid = pyplot.subplots(
+        rows, columns, figsize=(max(6.5, 5.5 * columns), 4.6 * rows), squeeze=False
+    )
+    panels, spare = grid.flat[:n], grid.flat[n:]
+    for panel in spare:
+        panel.remove()
+    for panel in panels:
         panel.set_ylim(0, 109)
         panel.set_yticks(range(0, 101, 20))
         panel.grid(axis="y", alpha=0.3)
         panel.set_axisbelow(True)
         panel.spines[["top", "right"]].set_visible(False)
-    panels[0][0].set_ylabel("accuracy, % (95 % interval)")
-    return figure, panels[0]
+    for panel in panels[::columns]:
+        panel.set_ylabel("accuracy, % (95 % interval)")
+    return figure, panels
 
 
 def _color(rows: Sequence[Result | Row], strategy: str) -> str:

@@ -160,7 +160,7 @@ def amount(field: str, value: str) -> float:
 
 
 def strategy_of(name: str) -> Strategy | None:
-    """The strategy of a predictions file: "cot+vote" is cot, decoded in another way. None if it is unknown."""
+    """The strategy of a predictions file: "cot+vote" is cot, decoded in another way. None if unknown."""
     return STRATEGIES.get(way_of(name)[0])
 
 

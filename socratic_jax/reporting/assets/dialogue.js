@@ -36,8 +36,9 @@ function dialogueCard(dialogue, columns, i, letter, query) {
   });
   const ending = ENDS[columns.status[i]] ?? columns.status[i];
   return h("article", { "aria-label": `${letter}: ${dialogue.strategy}` },
-    h("h3", {}, h("span", {}, `${letter}  `, sign(dialogue.strategy), title(dialogue.strategy), h("span", { class: "soft" }, dialogueRun(dialogue))),
+    h("h3", {}, h("span", {}, `${letter}  `, sign(dialogue.strategy), title(dialogue.strategy)),
       h("span", { class: right ? "yes" : "no" }, right ? "✓ right" : "✗ wrong")),
+    DATA.cells.length > 1 && h("p", { class: "from run" }, DATA.cells[dialogue.cell].name),
     h("div", { class: asks ? "turns" : "turns single" },
       asks && heads.map((head) => h("div", { class: "who" }, head)),
       shown),
@@ -45,8 +46,6 @@ function dialogueCard(dialogue, columns, i, letter, query) {
     h("p", { class: "from" }, `${columns.answer[i] === null ? "no answer that can be read" : `answer ${columns.answer[i]}`}; ${several(columns.tokens[i], "token")}${ending ? "; " + ending : ""}. `,
       h("code", {}, `${dialogue.file}, line ${i + 1}`)));
 }
-
-const dialogueRun = (dialogue) => (DATA.cells.length > 1 ? `  ${DATA.cells[dialogue.cell].name}` : "");
 
 function goldCard(problem, query) {
   return h("article", { class: "gold", "aria-label": "gold" },
