@@ -1,5 +1,8 @@
 """Every option there is, with its default. The files in configs/ change what they need."""
 
+import json
+from typing import Any
+
 from ml_collections import ConfigDict
 
 # Of a teacher behind an API; what is empty is the teacher's own. Keys come from the environment or a file.
@@ -103,15 +106,35 @@ def default_config() -> ConfigDict:
                 temperature=0.0,
                 top_k=0,
                 top_p=1.0,
+                calculator=False,  # Compute the right sides of GSM8K's <<48/2=24>> instead of guessing them.
+                samples=1,  # Dialogues of each problem, which vote on the answer.
             ),
             evaluate=dict(
                 # Name -> split, and whatever differs from `data`: source, dir, options, limit.
                 suites=dict(test=dict(split="test")),
                 checkpoint="best",  # Or "latest".
+                # Other ways of decoding that are scored too: name -> fields of `decode` that differ.
+                variants=dict(),
                 oracles=True,  # Also score strategies that are given gold turns, named as such.
             ),
         )
     )
+
+
+# Fields whose keys are the user's: what is not in them is not missing.
+FREE = ("options", "suites", "variants")
+
+
+def with_defaults(stored: dict[str, Any], defaults: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A stored config with the fields that have come since, at their defaults."""
+    if defaults is None:
+        defaults = json.loads(default_config().to_json_best_effort())
+    nested = {
+        key: with_defaults(stored[key], value)
+        for key, value in defaults.items()
+        if isinstance(stored.get(key), dict) and isinstance(value, dict) and key not in FREE
+    }
+    return {**defaults, **stored, **nested}
 
 
 GPT2_SIZES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from etils import epath
+from ml_collections import ConfigDict
 
 from socratic_jax.decoding.completion import Completer
 from socratic_jax.decoding.dialogue import GROUP, TOKEN_LIMIT, Cast, Dialogue, Prompt
@@ -42,13 +43,14 @@ def make_local_teacher(run: Run, spec: str) -> tuple[LocalTeacher, bool]:
       CheckpointError: the run is not finished.
     """
     c = run.config.annotate
-    sampling = Sampling(c.temperature, top_p=c.top_p)
     path = spec.removeprefix("local:")
     workdir, _, name = path.rpartition(":")
     if workdir:
         # The mesh of the run is for its students, which may have no tokenizer yet.
         teacher_run = open_run(workdir, make_mesh((jax.device_count(), 1, 1)))
-        cast = teacher_run.cast(strategy(name), sampling)
+        sampling = dict(temperature=c.temperature, top_k=0, top_p=c.top_p)
+        decode = ConfigDict({**teacher_run.config.decode, **sampling})
+        cast = teacher_run.cast(strategy(name), decode)
         title = f"{spec}@{fingerprint(cast.params, teacher_run.config.decode.to_json())}"
         # A batch is what the decoder gives out as one, so nothing that is finished waits to be written down.
         return LocalTeacher(title, cast_writer(cast, title, SLOTS), GROUP * SLOTS), True
@@ -56,7 +58,10 @@ def make_local_teacher(run: Run, spec: str) -> tuple[LocalTeacher, bool]:
         raise ValueError(f"local teacher {spec!r}: {path} is not a directory; valid: {VALID}")
     tokenizer = load_tokenizer(path)
     student, params = load_student(path, tokenizer.padded_size, dtype=run.student_dtype)
-    completer, title = Completer(student, params, tokenizer, sampling), f"{spec}@{fingerprint(params)}"
+    completer, title = (
+        Completer(student, params, tokenizer, Sampling(c.temperature, top_p=c.top_p)),
+        f"{spec}@{fingerprint(params)}",
+    )
     return LocalTeacher(title, completion_writer(completer, title, SLOTS), SLOTS), False
 
 

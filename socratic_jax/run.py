@@ -1,8 +1,10 @@
 """A configuration in its workdir, and everything that more than one stage needs of it."""
 
+import dataclasses
 import functools
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +15,7 @@ from ml_collections import ConfigDict
 
 from socratic_jax import processes
 from socratic_jax.accounting import Clock
+from socratic_jax.config import with_defaults
 from socratic_jax.decoding.dialogue import Cast
 from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.sampling import Sampling
@@ -38,6 +41,21 @@ SUITE_OPTIONS = ("split", "limit", "source", "dir", "options")
 BEGAN = time.time()  # This module is imported when a run begins.
 
 
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """Something that is scored.
+
+    Attributes:
+      name: the strategy's, and, after a "+", that of the way of decoding if it is not the configured one.
+      strategy: what is played.
+      decode: as config.decode.
+    """
+
+    name: str
+    strategy: Strategy
+    decode: ConfigDict
+
+
 class Run:
     """A run: what is configured, what is there already, and how to get at it.
 
@@ -55,6 +73,7 @@ class Run:
             if s.taught_as != s.name:
                 raise ValueError(f"strategy {s.name!r} is for evaluation only; name {s.taught_as!r} instead")
         _check_numbers(config.train)
+        self.contenders = self._contenders()
         _check_suites(config.evaluate.suites)
         settings.check(config.annotate)
         for kind in self.kinds:
@@ -156,12 +175,33 @@ class Run:
                 )
         return problems
 
-    @property
-    def evaluated(self) -> list[Strategy]:
-        """The strategies to score: those taught, and the oracles that their students can play."""
+    def _contenders(self) -> list[Contender]:
+        """What is scored: the strategies taught, and the oracles that their students can play, as configured
+        and in every other way of decoding that evaluate.variants names."""
+        c = self.config
         taught = {s.name for s in self.strategies}
         oracles = [s for s in STRATEGIES.values() if s.oracle and s.taught_as in taught]
-        return self.strategies + (oracles if self.config.evaluate.oracles else [])
+        plays = self.strategies + (oracles if c.evaluate.oracles else [])
+        ways = {"": c.decode}
+        for name, changes in c.evaluate.variants.items():
+            unknown = set(changes) - set(c.decode)
+            if unknown or not re.fullmatch(r"\w+", name):
+                wrong = f"{name}.{min(unknown)}" if unknown else name
+                valid = ", ".join(c.decode)
+                raise ValueError(
+                    f"evaluate.variants.{wrong}: a variant is a word, with fields of decode: {valid}"
+                )
+            ways[name] = ConfigDict({**c.decode, **changes})
+        for name, way in ways.items():
+            if way.samples > 1 and way.temperature == 0:
+                raise ValueError(
+                    f"{_way(name)}.samples is {way.samples} with temperature 0: all would be the same"
+                )
+        return [
+            Contender(s.name + (f"+{name}" if name else ""), s, way)
+            for name, way in ways.items()
+            for s in plays
+        ]
 
     # Students.
 
@@ -215,11 +255,17 @@ class Run:
         c = self.config.student
         return load_student(c.weights, self.tokenizer.padded_size, c.context)[1]
 
-    def cast(self, s: Strategy, sampling: Sampling | None = None) -> Cast:
-        """A strategy with its trained students, to decode as configured or with another sampling."""
-        c = self.config.decode
-        sampling = sampling or Sampling(c.temperature, c.top_k, c.top_p)
-        engine = Engine((self.student,) * len(s.cast), c.capacity, c.max_steps, sampling, self.mesh)
+    def cast(self, s: Strategy, decode: ConfigDict | None = None) -> Cast:
+        """A strategy with its trained students, to decode as configured or in another way."""
+        c = decode or self.config.decode
+        engine = Engine(
+            students=(self.student,) * len(s.cast),
+            capacity=c.capacity,
+            max_steps=c.max_steps,
+            sampling=Sampling(c.temperature, c.top_k, c.top_p),
+            mesh=self.mesh,
+            calculator=c.calculator,
+        )
         params = {part.student: self.trained_params(s, part.student) for part in s.cast}
         return Cast(s, engine, tuple(params[part.student] for part in s.cast), self.tokenizer)
 
@@ -262,7 +308,7 @@ def open_run(workdir: str, mesh: Mesh) -> Run:
     file = epath.Path(workdir).expanduser() / "config.json"
     if not file.exists():
         raise ValueError(f"{workdir} is no workdir of a run: it has no config.json")
-    return Run(ConfigDict(json.loads(file.read_text())), workdir, mesh)
+    return Run(ConfigDict(with_defaults(json.loads(file.read_text()))), workdir, mesh)
 
 
 def _check_numbers(train: ConfigDict) -> None:
@@ -285,6 +331,10 @@ def _check_suites(suites: Mapping[str, Any]) -> None:
             if key not in SUITE_OPTIONS:
                 valid = ", ".join(SUITE_OPTIONS)
                 raise ValueError(f"evaluate.suites.{name} has no option {key!r}; valid: {valid}")
+
+
+def _way(variant: str) -> str:
+    return f"evaluate.variants.{variant}" if variant else "decode"
 
 
 def student_name(s: Strategy, name: str) -> str:

@@ -7,18 +7,19 @@ from collections.abc import Callable
 from socratic_jax import processes
 from socratic_jax.annotating import SPLITS, annotate, check_contamination
 from socratic_jax.evaluation import results
-from socratic_jax.evaluation.predictions import predict
+from socratic_jax.evaluation.predictions import Prediction, predict
 from socratic_jax.evaluation.predictions import read as read_predictions
+from socratic_jax.evaluation.voting import first_votes, sizes
 from socratic_jax.problems import jsonl
 from socratic_jax.problems.problem import Problem
-from socratic_jax.run import Run, has_gold, student_name
+from socratic_jax.run import Contender, Run, has_gold, student_name
 from socratic_jax.teachers import gold
 from socratic_jax.teachers.funnel import Funnel
 from socratic_jax.training.loop import is_trained, train_student
 from socratic_jax.training.metrics import Progress
 from socratic_jax.transcripts.examples import examples_for
 from socratic_jax.transcripts.packing import Batch, pack
-from socratic_jax.transcripts.strategies import STRATEGIES, Strategy
+from socratic_jax.transcripts.strategies import Strategy
 from socratic_jax.transcripts.transcript import transcript
 
 log = logging.getLogger(__name__)
@@ -59,22 +60,24 @@ def evaluate(run: Run) -> None:
     """Lets every cast solve every suite; writes a predictions file for each."""
     for suite in run.config.evaluate.suites:
         problems = run.suite(suite)
-        for s in run.evaluated:
-            if processes.first_says(run.workdir.predictions(suite, s.name).exists()):
-                log.info("%s on %s: scored before", s.name, suite)
+        for contender in run.contenders:
+            name, s = contender.name, contender.strategy
+            if processes.first_says(run.workdir.predictions(suite, name).exists()):
+                log.info("%s on %s: scored before", name, suite)
             elif s.oracle and not has_gold(problems, s):
                 log.info(
-                    "%s on %s: left out, not every problem has gold %s steps", s.name, suite, s.explained_by
+                    "%s on %s: left out, not every problem has gold %s steps", name, suite, s.explained_by
                 )
             else:
-                _score(run, suite, problems, s)
+                _score(run, suite, problems, contender)
 
 
-def _score(run: Run, suite: str, problems: list[Problem], s: Strategy) -> None:
-    """Scores one strategy. Finished batches are kept in a file, which a stopped run goes on from."""
-    c, unfinished = run.config, run.workdir.unfinished(suite, s.name)
+def _score(run: Run, suite: str, problems: list[Problem], contender: Contender) -> None:
+    """Scores one contender. Finished batches are kept in a file, which a stopped run goes on from."""
+    name, decode = contender.name, contender.decode
+    unfinished = run.workdir.unfinished(suite, name)
     predictions = read_predictions(unfinished)  # By place.
-    title = f"{s.name} on {suite}"
+    title = f"{name} on {suite}"
     if predictions:
         log.info("%s: %d were scored before", title, len(predictions))
     unfinished.parent.mkdir(parents=True, exist_ok=True)
@@ -84,8 +87,11 @@ def _score(run: Run, suite: str, problems: list[Problem], s: Strategy) -> None:
             progress.advance(n)
             processes.check_stop(f"{title}, {len(predictions)} of {len(problems)} kept")
 
-        cast, slots, guidance = run.cast(s), c.decode.slots, c.data.guidance
-        for group in predict(cast, problems, slots, c.seed, guidance, predictions.keys(), on_progress):
+        groups = predict(
+            run.cast(contender.strategy, decode), problems, decode.slots, run.config.seed,
+            run.config.data.guidance, decode.samples, predictions.keys(), on_progress,
+        )  # fmt: skip
+        for group in groups:
             predictions |= group
             if processes.is_first():
                 # As a whole: object stores cannot append.
@@ -94,7 +100,7 @@ def _score(run: Run, suite: str, problems: list[Problem], s: Strategy) -> None:
 
     def write():
         records = (predictions[i].to_dict() for i in range(len(problems)))
-        jsonl.write_records(run.workdir.predictions(suite, s.name), records)
+        jsonl.write_records(run.workdir.predictions(suite, name), records)
         unfinished.unlink(missing_ok=True)
 
     processes.first_does(write)
@@ -112,14 +118,17 @@ def _report(run: Run) -> None:
     rows, steps, pairs = [], [], []
     size = run.config.student.weights or run.config.student.size
     for suite, options in run.config.evaluate.suites.items():
-        files = {s.name: run.workdir.predictions(suite, s.name) for s in run.evaluated}
-        predictions = {
-            name: list(found.values()) for name, file in files.items() if (found := read_predictions(file))
-        }
+        predictions: dict[str, list[Prediction]] = {}
+        oracles = set()
+        for c in run.contenders:
+            found = list(read_predictions(run.workdir.predictions(suite, c.name)).values())
+            if found:
+                fewer = {f"{c.name}@{k}": first_votes(found, k) for k in sizes(c.decode.samples)}
+                predictions |= fewer | {c.name: found}
+                oracles |= {*fewer, c.name} if c.strategy.oracle else set()
         labels = dict(suite=suite, split=options.get("split", "test"), size=size, seed=run.config.seed)
         for name, found in predictions.items():
-            oracle = STRATEGIES[name].oracle
-            rows.append(results.summarise(found, strategy=name, oracle=oracle, **labels))
+            rows.append(results.summarise(found, strategy=name, oracle=name in oracles, **labels))
             steps += results.by_steps(found, suite, name)
         if predictions:
             rows += results.baselines(next(iter(predictions.values())), **labels)

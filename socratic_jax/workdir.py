@@ -7,6 +7,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from socratic_jax import processes
+from socratic_jax.config import with_defaults
 
 # Where a run computes is no part of what it computes: it may go on on other devices.
 HARDWARE = ("cpu_devices", "mesh")
@@ -85,7 +86,7 @@ class Workdir:
                 f"cannot use workdir {self.path}: {error.strerror or error}; choose another --workdir"
             ) from error
         try:
-            stored = json.loads(text)
+            stored = with_defaults(json.loads(text))
         except json.JSONDecodeError as error:
             raise WorkdirError(f"{file}:{error.lineno}: not JSON; delete it if the workdir is new") from error
         changes = differences(*({k: v for k, v in c.items() if k not in HARDWARE} for c in (stored, wanted)))

@@ -31,6 +31,10 @@ def small_config(directory: Path):
     config.decode.slots = 8
     config.train.steps, config.train.batch_size, config.train.checkpoint_every = 6, 4, 3
     config.train.warmup = 2
+    config.evaluate.variants = {
+        "calculator": {"calculator": True},
+        "vote": {"samples": 5, "temperature": 1.0},
+    }
     return config
 
 
@@ -45,8 +49,13 @@ def finished(tmp_path_factory):
 def test_the_whole_loop_leaves_what_it_promises(finished):
     _, workdir = finished
     rows = list(csv.DictReader((workdir / "results.csv").open()))
-    assert [row["strategy"] for row in rows] == ["answer_only", "socratic_iterative", "oracle_questions"]
-    assert {row["n"] for row in rows} == {"12"} and rows[2]["oracle"] == "True"
+    names = ["answer_only", "socratic_iterative", "oracle_questions"]
+    expected = names + [name + way for name in names for way in ("+vote@1", "+vote@4", "+vote")]
+    assert [row["strategy"] for row in rows] == expected
+    assert {row["n"] for row in rows} == {"12"}
+    assert {row["strategy"] for row in rows if row["oracle"] == "True"} == {
+        name for name in expected if "oracle" in name
+    }
     for name in ("accuracy.png", "accuracy.svg", "accuracy_by_steps.png", "accuracy_by_steps.svg"):
         assert (workdir / "plots" / name).stat().st_size > 5_000
     students = sorted(path.name for path in (workdir / "students").iterdir())
@@ -68,7 +77,7 @@ def test_a_second_run_changes_nothing(finished):
     before = {
         p: (p.read_bytes(), p.stat().st_mtime_ns)
         for p in files
-        if not p.name.startswith(("results", "seconds"))
+        if not p.name.startswith(("results", "seconds", "report"))
     }
     results = (workdir / "results.csv").read_bytes()
     main.run(config, str(workdir))
@@ -82,6 +91,18 @@ def test_the_same_command_gives_the_same_numbers(finished, tmp_path, monkeypatch
     main.run(config, "again")
     for path in sorted((workdir / "predictions").rglob("*.jsonl")):
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(workdir)).read_bytes()
+
+
+def test_variants_are_checked(tmp_path):
+    config = small_config(tmp_path)
+    config.evaluate.variants = {"x": {"sampels": 4}}
+    _refused(
+        config,
+        tmp_path,
+        "evaluate.variants.x.sampels: a variant is a word, with fields of decode: calculator,",
+    )
+    config.evaluate.variants = {"x": {"samples": 4}}
+    _refused(config, tmp_path, "evaluate.variants.x.samples is 4 with temperature 0: all would be the same")
 
 
 def _refused(config, tmp_path, message, stage="all"):

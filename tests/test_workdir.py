@@ -1,10 +1,11 @@
 """A workdir belongs to one configuration."""
 
+import json
 import os
 
 import pytest
 
-from socratic_jax.config import default_config
+from socratic_jax.config import default_config, with_defaults
 from socratic_jax.workdir import Workdir, WorkdirError
 
 
@@ -64,3 +65,18 @@ def test_a_broken_config_file_is_named_with_its_line(tmp_path):
     (tmp_path / "config.json").write_text('{\n "seed": }')
     with pytest.raises(WorkdirError, match=r"config.json:2: not JSON"):
         Workdir(tmp_path, default_config())
+
+
+def test_fields_that_have_come_since_are_at_their_defaults(tmp_path):
+    config = default_config()
+    config.evaluate.suites = {"mine": {"split": "test"}}
+    (tmp_path / "students").mkdir()
+    stored = json.loads(config.to_json())
+    del stored["decode"]["samples"], stored["evaluate"]["variants"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    Workdir(tmp_path, config)
+    assert json.loads((tmp_path / "config.json").read_text()) == stored
+    assert with_defaults(stored) == json.loads(config.to_json())
+    config.decode.samples = 3
+    with pytest.raises(WorkdirError, match=r"\(decode.samples: 1 there, 3 here\)"):
+        Workdir(tmp_path, config)

@@ -31,7 +31,8 @@ def completion_grammar(tokenizer: Tokenizer) -> Grammar:
     class_V[tokenizer.pad] = 1
     next_PxC = np.tile(np.arange(N_PHASES, dtype=np.int32)[:, None], (1, 8))
     next_PxC[:, 1] = DONE
-    return Grammar(np.zeros(N_PHASES, np.int32), allowed_PxV, allowed_PxV, class_V, next_PxC)
+    no_calculator_V = np.zeros(V, np.int8)
+    return Grammar(np.zeros(N_PHASES, np.int32), allowed_PxV, allowed_PxV, class_V, next_PxC, no_calculator_V)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Completer:
             wanted = -(-(longest + max_tokens) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
             engine = Engine((self.student,), min(wanted, self.student.context), 1, self.sampling)
             fitting = [b for b, prompt in enumerate(batch) if 0 < len(prompt) < engine.capacity]
-            requests = [Request(batch[b], (), keys[first + b]) for b in fitting]
+            requests = [Request(batch[b], (), keys[first + b][None]) for b in fitting]
             transcripts = {
                 fitting[k]: transcript
                 for done in decode(engine, (self.params,), grammar, requests, [None], slots)
@@ -83,7 +84,7 @@ class Completer:
                 if b not in transcripts:
                     yield "", False, len(prompt), 0
                     continue
-                tokens_N, phase, _ = transcripts[b]
+                ((tokens_N, phase, _),) = transcripts[b]
                 written = tokens_N[len(prompt) :][:max_tokens]
                 ended = phase == DONE and len(written) == len(tokens_N) - len(prompt)
                 yield self.tokenizer.decode(written), ended, len(prompt), len(written)

@@ -1,15 +1,18 @@
 """Problems in, finished dialogues out: what evaluation and teachers call."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from socratic_jax.decoding.calculator import forced_tokens
 from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.grammar import DONE, compile_grammar, parse_turns
-from socratic_jax.decoding.queue import Request, Transcript, decode, key_data
+from socratic_jax.decoding.queue import Request, Transcript, decode
 from socratic_jax.transcripts.examples import opening
 from socratic_jax.transcripts.roles import Role, Turn
 from socratic_jax.transcripts.strategies import Strategy
@@ -78,29 +81,32 @@ class Cast:
     params: tuple[Any, ...]
     tokenizer: Tokenizer
 
-    def solve(
+    def sample(
         self,
         prompts: Sequence[Prompt],
         slots: int,
         seed: int = 0,
+        samples: int = 1,
         done: Container[int] = (),
         on_progress: Callable[[int], None] = lambda n: None,
-    ) -> Iterator[dict[int, Dialogue]]:
-        """Writes the dialogue of every prompt.
+    ) -> Iterator[dict[int, list[Dialogue]]]:
+        """Writes dialogues for every prompt.
 
         Args:
           prompts: in any order.
           slots: rows decoded side by side; see queue.decode.
           seed: of the sampling.
+          samples: dialogues of each prompt, which is read once for all of them.
           done: places in `prompts` that need no dialogue. Only whole groups are left out: what is decoded
             side by side does not depend on it, so that solving the rest of the prompts gives the same
             dialogues as solving all.
-          on_progress: called with the number of dialogues that have just ended.
+          on_progress: called with the number of prompts that have just been dealt with.
 
         Yields:
-          Place in `prompts` -> dialogue, of a group of prompts.
+          Place in `prompts` -> dialogues, of a group of prompts. Dialogue k of a prompt is the same
+          however many there are.
         """
-        grammar = compile_grammar(self.strategy, self.tokenizer)
+        grammar = compile_grammar(self.strategy, self.tokenizer, self.engine.calculator)
         texts = self.tokenizer.encode([prompt.question for prompt in prompts])
         marker = self.tokenizer.marker(Role.PROBLEM)
         starts = [[marker, *text, self.tokenizer.end] for text in texts]
@@ -108,7 +114,8 @@ class Cast:
         too_long = set(range(len(prompts))).difference(fitting)
         if too_long:
             yield {
-                i: Dialogue((Turn(Role.PROBLEM, prompts[i].question),), PROMPT_TOO_LONG, 0) for i in too_long
+                i: [Dialogue((Turn(Role.PROBLEM, prompts[i].question),), PROMPT_TOO_LONG, 0)] * samples
+                for i in too_long
             }
         # Prompts of like lengths share a prompt shape.
         fitting.sort(key=lambda i: (len(starts[i]), i))
@@ -117,21 +124,24 @@ class Cast:
         for group in (fitting[i : i + n] for i in range(0, len(fitting), n)):
             if all(i in done for i in group):
                 continue
-            index = np.array([prompts[i].index for i in group], np.uint32)
-            keys = key_data(jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), index))
+            keys_NxKx2 = _keys(seed, [prompts[i].index for i in group], samples)
             requests = [
-                Request(starts[i], self._script(prompts[i].given), key)
-                for i, key in zip(group, keys, strict=True)
+                Request(starts[i], self._script(prompts[i].given), keys_Kx2)
+                for i, keys_Kx2 in zip(group, keys_NxKx2, strict=True)
             ]
             dialogues = {}
-            for batch in decode(self.engine, self.params, grammar, requests, openings, slots):
-                dialogues |= {group[k]: self._read(t, len(requests[k].prompt)) for k, t in batch.items()}
+            for batch in decode(
+                self.engine, self.params, grammar, requests, openings, slots,
+                functools.partial(forced_tokens, tokenizer=self.tokenizer),
+            ):  # fmt: skip
+                for k, transcripts in batch.items():
+                    dialogues[group[k]] = [self._read(t, len(requests[k].prompt)) for t in transcripts]
                 on_progress(len(batch))
             yield dialogues
 
     def solve_all(self, prompts: Sequence[Prompt], slots: int, seed: int = 0) -> list[Dialogue]:
-        """The dialogues of all prompts, in their order."""
-        dialogues = {i: d for batch in self.solve(prompts, slots, seed) for i, d in batch.items()}
+        """One dialogue for every prompt, in their order."""
+        dialogues = {i: d for batch in self.sample(prompts, slots, seed) for i, (d,) in batch.items()}
         return [dialogues[i] for i in range(len(prompts))]
 
     def _script(self, given: Sequence[Turn]) -> list[int]:
@@ -153,3 +163,21 @@ class Cast:
         ended = STEP_LIMIT if transcript.closed else ANSWERED
         status = ended if transcript.phase == DONE else TOKEN_LIMIT
         return Dialogue(turns, status, len(transcript.tokens_N) - n_prompt)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2))
+def _key_data(seed: int, index_N: jax.Array, samples: int) -> jax.Array:
+    def of_prompt(index):
+        key = jax.random.fold_in(jax.random.key(seed), index)
+        # Numbers that no token's place has; see Engine.step.
+        others = jnp.uint32(2**31) + jnp.arange(1, samples, dtype=jnp.uint32)
+        more = jax.vmap(jax.random.fold_in, (None, 0))(key, others)
+        # The first is the prompt's own key, so that it does not depend on there being more.
+        return jnp.concatenate([jax.random.key_data(key)[None], jax.random.key_data(more)])
+
+    return jax.vmap(of_prompt)(index_N)
+
+
+def _keys(seed: int, index: Sequence[int], samples: int) -> np.ndarray:
+    """The data of a random key for every dialogue of every prompt, uint32 (n, samples, 2)."""
+    return np.asarray(_key_data(seed, np.array(index, np.uint32), samples))

@@ -4,8 +4,8 @@ Every part of the cast reads every token, each into its own cache; only the part
 has its logits sampled. So rows in different phases share a batch, none waits for another, and
 nothing is ever encoded twice: handing a row over costs a table look-up.
 
-Shapes: B rows, S slots of a row (tokens of prompt and output together), R rows that are filled, T prompt
-slots, G script slots, V padded vocabulary.
+Shapes: B rows, S slots of a row (tokens of prompt and output together), R prompts that are read, each for K
+rows, T prompt slots, G script slots, F slots of what the calculator puts in, V padded vocabulary.
 """
 
 import dataclasses
@@ -18,11 +18,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from socratic_jax.decoding.calculator import CLOSES, EQUALS, MAX_FORCED, OPENS
 from socratic_jax.decoding.grammar import DONE, SCRIPT, Grammar, after
 from socratic_jax.decoding.sampling import GREEDY, Sampling, sample
 from socratic_jax.sharding import BATCH, REPLICATED, batch_shards
 from socratic_jax.students.student import Student, head
 from socratic_jax.transcripts.roles import Role
+
+# Rows that run are only held up for those that wait when more than one in so many does.
+PATIENCE = 8
 
 
 class Rows(NamedTuple):
@@ -37,6 +41,10 @@ class Rows(NamedTuple):
       script_BxG: int32, tokens that are given from outside, in the order of their use.
       cursor_B: int32, how much of the script has been used.
       keys_B: one random key a row.
+      open_B: bool, inside of an annotation; see calculator.py.
+      waiting_B: bool, for what the calculator puts in; such a row stands still.
+      forced_BxF: int32, what it put in, at the right end.
+      pending_B: int32, how much of it is not written yet.
       hidden: for each part, hidden states BxD at the last token.
       states: for each part, its student's decoding state.
     """
@@ -49,12 +57,16 @@ class Rows(NamedTuple):
     script_BxG: jax.Array
     cursor_B: jax.Array
     keys_B: jax.Array
+    open_B: jax.Array
+    waiting_B: jax.Array
+    forced_BxF: jax.Array
+    pending_B: jax.Array
     hidden: tuple[jax.Array, ...]
     states: tuple[Any, ...]
 
     @property
     def running_B(self) -> jax.Array:
-        return (self.phases_B != DONE) & (self.lengths_B < self.tokens_BxS.shape[1])
+        return (self.phases_B != DONE) & (self.lengths_B < self.tokens_BxS.shape[1]) & ~self.waiting_B
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +81,7 @@ class Engine:
       mesh: devices to spread rows over; every one runs a loop of its own, until its own rows are done.
       min_reach: the least that is read of the caches, in tokens; less would compile another loop and save
         nothing.
+      calculator: whether rows wait for the right-hand sides of annotations.
     """
 
     students: tuple[Student, ...]
@@ -77,6 +90,7 @@ class Engine:
     sampling: Sampling = GREEDY
     mesh: Mesh | None = None
     min_reach: int = 64
+    calculator: bool = False
 
     def __post_init__(self):
         for student in self.students:
@@ -101,22 +115,26 @@ class Engine:
             script_BxG=jnp.zeros((B, G), jnp.int32),
             cursor_B=zeros_B,
             keys_B=jax.random.split(jax.random.key(0), B),
+            open_B=zeros_B.astype(bool),
+            waiting_B=zeros_B.astype(bool),
+            forced_BxF=jnp.zeros((B, MAX_FORCED), jnp.int32),
+            pending_B=zeros_B,
             hidden=tuple(jnp.zeros(shape.shape, shape.dtype) for shape in shapes),
             states=tuple(student.init_state(B, self.capacity) for student in self.students),
         )
 
-    def refill(self, params, rows: Rows, at_R, prompts_PxRxT, lengths_R, script_RxG, keys_Rx2) -> Rows:
-        """Reads prompts into rows that are done.
+    def refill(self, params, rows: Rows, at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2) -> Rows:
+        """Reads prompts into rows that are done. A prompt is read once, also for several rows.
 
         Args:
           params: for each part, the parameters of its student.
           rows: their other members go on as if nothing had happened.
-          at_R: int32, which rows to put them into; one that does not exist drops the prompt.
+          at_RxK: int32, which rows to put them into; one that does not exist drops the prompt.
           prompts_PxRxT: int32, for each part, prompts as it reads them, padded on the right. A prompt
             ends with the end token of the problem's turn.
           lengths_R: int32, their lengths.
           script_RxG: int32, what is given besides the problem.
-          keys_Rx2: uint32, the data of a random key a row.
+          keys_RxKx2: uint32, the data of a random key a row.
         """
         _, R, T = prompts_PxRxT.shape
         hidden, states = [], []
@@ -124,25 +142,40 @@ class Engine:
             state = student.init_state(R, self.capacity)
             # A prompt that is dropped has no last token; any will do.
             x_RxD, state = student.prefill(params[i], state, prompts_PxRxT[i], jnp.maximum(lengths_R, 1))
-            hidden.append(rows.hidden[i].at[at_R].set(x_RxD, mode="drop"))
+            hidden.append(rows.hidden[i].at[at_RxK].set(x_RxD[:, None], mode="drop"))
             states.append(
-                jax.tree.map(lambda old, new: old.at[:, at_R].set(new, mode="drop"), rows.states[i], state)
+                jax.tree.map(
+                    lambda old, new: old.at[:, at_RxK].set(new[:, :, None], mode="drop"),
+                    rows.states[i],
+                    state,
+                )
             )
         tokens_RxS = jnp.zeros((R, self.capacity), jnp.int32).at[:, :T].set(prompts_PxRxT[0])
         new = {
-            "tokens_BxS": tokens_RxS,
-            "lengths_B": lengths_R,
+            "tokens_BxS": tokens_RxS[:, None],
+            "lengths_B": lengths_R[:, None],
             "phases_B": after(Role.PROBLEM),
             "steps_B": 0,
             "closed_B": False,
-            "script_BxG": script_RxG,
+            "script_BxG": script_RxG[:, None],
             "cursor_B": 0,
-            "keys_B": jax.random.wrap_key_data(keys_Rx2),
+            "keys_B": jax.random.wrap_key_data(keys_RxKx2),
+            "open_B": False,
+            "waiting_B": False,
+            "pending_B": 0,
         }
-        return Rows(
-            **{name: getattr(rows, name).at[at_R].set(value, mode="drop") for name, value in new.items()},
+        return rows._replace(
+            **{name: getattr(rows, name).at[at_RxK].set(value, mode="drop") for name, value in new.items()},
             hidden=tuple(hidden),
             states=tuple(states),
+        )
+
+    def resume(self, rows: Rows, forced_BxF, pending_B) -> Rows:
+        """Lets waiting rows go on, with what the calculator puts in."""
+        return rows._replace(
+            waiting_B=jnp.zeros_like(rows.waiting_B),
+            forced_BxF=jnp.where(rows.waiting_B[:, None], forced_BxF, rows.forced_BxF),
+            pending_B=jnp.where(rows.waiting_B, pending_B, rows.pending_B),
         )
 
     def step(self, params, grammar: Grammar, rows: Rows, reach: int) -> Rows:
@@ -171,35 +204,43 @@ class Engine:
         token_B = jnp.where(cut_B, answer, free_B)
         scripted_B = speaker_B == SCRIPT
         token_B = jnp.where(scripted_B, rows.script_BxG[row_B, rows.cursor_B], token_B)
+        forced_B = rows.pending_B > 0
+        token_B = jnp.where(forced_B, rows.forced_BxF[row_B, MAX_FORCED - rows.pending_B], token_B)
 
         class_B = grammar.class_V[token_B]
         phases_B = jnp.where(running_B, grammar.next_PxC[rows.phases_B, class_B], rows.phases_B)
         begun_B = running_B & (class_B == 2 + Role.SOLUTION)
+        kind_B = grammar.calculator_V[token_B]
+        open_B = (rows.open_B | (kind_B == OPENS)) & (kind_B != CLOSES) & (class_B == 0)
+        open_B = jnp.where(running_B, open_B, rows.open_B)
         # Rows that are not running write to a slot outside of the array, which drops it.
         at_B = jnp.where(running_B, rows.lengths_B, S)
         tokens_BxS = rows.tokens_BxS.at[row_B, at_B].set(token_B, mode="drop")
 
         hidden, states = [], []
         read_B = jnp.minimum(rows.lengths_B, S - 1)
-        for student, p, state in zip(self.students, params, rows.states, strict=True):
+        parts = zip(self.students, params, rows.states, rows.hidden, strict=True)
+        for student, p, state, old_BxD in parts:
+            # A row that is not running reads what it will read again, or never.
             x_BxD, state = student.step(p, state, token_B, read_B, reach)
-            hidden.append(x_BxD)
+            hidden.append(jnp.where(running_B[:, None], x_BxD, old_BxD))
             states.append(state)
-        return Rows(
+        return rows._replace(
             tokens_BxS=tokens_BxS,
             lengths_B=rows.lengths_B + running_B,
             phases_B=phases_B,
             steps_B=rows.steps_B + begun_B,
             closed_B=rows.closed_B | (running_B & cut_B & ~scripted_B),
-            script_BxG=rows.script_BxG,
             cursor_B=rows.cursor_B + (running_B & scripted_B),
-            keys_B=rows.keys_B,
+            open_B=open_B,
+            waiting_B=rows.waiting_B | (running_B & open_B & (kind_B == EQUALS) & ~scripted_B & ~forced_B),
+            pending_B=rows.pending_B - (running_B & forced_B),
             hidden=tuple(hidden),
             states=tuple(states),
         )
 
     def run(self, params, grammar: Grammar, rows: Rows, quorum: jax.Array) -> Rows:
-        """Writes until no more than `quorum` rows are neither done nor full.
+        """Writes until no more than `quorum` rows are neither done nor full, or too many wait.
 
         A step costs as much as the part of the caches that it reads. So there is a loop for each reach,
         the last of which is the capacity; rows go on to the next one when the longest gets there.
@@ -211,7 +252,9 @@ class Engine:
 
             def within(rows: Rows, reach: int = reach) -> jax.Array:
                 longest = jnp.max(jnp.where(rows.running_B, rows.lengths_B, 0))
-                return (jnp.sum(rows.running_B) > quorum) & (longest < reach)
+                running = jnp.sum(rows.running_B)
+                patient = jnp.sum(rows.waiting_B) * PATIENCE <= running
+                return (running > quorum) & patient & (longest < reach)
 
             def step(rows: Rows, reach: int = reach) -> Rows:
                 return self.step(params, grammar, rows, reach)
@@ -245,10 +288,12 @@ class Written(NamedTuple):
     lengths_B: np.ndarray
     phases_B: np.ndarray
     closed_B: np.ndarray
+    waiting_B: np.ndarray
 
 
-# Where the arguments of `Engine.refill` after the rows have their batch axis.
+# Where the arguments of `Engine.refill` and `Engine.resume` after the rows have their batch axis.
 REFILL_SPECS = (BATCH, PartitionSpec(None, *BATCH), BATCH, BATCH, BATCH)
+RESUME_SPECS = (BATCH, BATCH)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 2, 3))
@@ -263,6 +308,13 @@ def refill(engine: Engine, params, rows: Rows, *arrays) -> Rows:
     """`Engine.refill` on every device; the arrays hold the parts of all, and name each device's own rows."""
     spec = engine.rows_spec()
     return engine.spread(engine.refill, (REPLICATED, spec, *REFILL_SPECS), spec)(params, rows, *arrays)
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+def resume(engine: Engine, rows: Rows, forced_BxF, pending_B) -> Rows:
+    """`Engine.resume` on every device."""
+    spec = engine.rows_spec()
+    return engine.spread(engine.resume, (spec, *RESUME_SPECS), spec)(rows, forced_BxF, pending_B)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from socratic_jax.decoding.calculator import calculator_table
 from socratic_jax.transcripts.roles import TURN_ROLES, Role
 from socratic_jax.transcripts.strategies import Strategy
 from socratic_jax.transcripts.tokenizer import Tokenizer
@@ -38,6 +39,7 @@ class Grammar(NamedTuple):
         choices, it is the only one.
       class_V: int32, 0 for text, 1 for the end of a turn, 2 + role for the marker of a role.
       next_PxC: int32, the phase after a token of that class.
+      calculator_V: int8, see calculator.py; zeros where there is none.
     """
 
     speaker_P: np.ndarray
@@ -45,9 +47,10 @@ class Grammar(NamedTuple):
     closing_PxV: np.ndarray
     class_V: np.ndarray
     next_PxC: np.ndarray
+    calculator_V: np.ndarray
 
 
-def compile_grammar(strategy: Strategy, tokenizer: Tokenizer) -> Grammar:
+def compile_grammar(strategy: Strategy, tokenizer: Tokenizer, calculator: bool = False) -> Grammar:
     """The automaton of a strategy over a tokenizer's vocabulary."""
     V = tokenizer.padded_size
     speaker_P = np.full(N_PHASES, SCRIPT, np.int32)
@@ -80,7 +83,8 @@ def compile_grammar(strategy: Strategy, tokenizer: Tokenizer) -> Grammar:
         if Role.ANSWER in options:
             closing_PxV[after(role)] = False
             closing_PxV[after(role), tokenizer.marker(Role.ANSWER)] = True
-    return Grammar(speaker_P, allowed_PxV, closing_PxV, class_V, next_PxC)
+    calculator_V = calculator_table(tokenizer) if calculator else np.zeros(V, np.int8)
+    return Grammar(speaker_P, allowed_PxV, closing_PxV, class_V, next_PxC, calculator_V)
 
 
 def parse_turns(tokens: np.ndarray, tokenizer: Tokenizer) -> list[tuple[Role, list[int], bool]]:

@@ -6,13 +6,24 @@ same others.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from socratic_jax.decoding.engine import REFILL_SPECS, Engine, Written, empty, read, refill, run
+from socratic_jax.decoding.calculator import MAX_FORCED
+from socratic_jax.decoding.engine import (
+    REFILL_SPECS,
+    RESUME_SPECS,
+    Engine,
+    Written,
+    empty,
+    read,
+    refill,
+    resume,
+    run,
+)
 from socratic_jax.decoding.grammar import DONE, Grammar
 from socratic_jax.sharding import REPLICATED, place
 
@@ -21,17 +32,17 @@ REFILL = 4  # Rows are filled when one in so many is done.
 
 
 class Request(NamedTuple):
-    """One transcript to be written.
+    """One or several transcripts to be written from one prompt, which is read once for all of them.
 
     Attributes:
       prompt: tokens; the first of them may differ from part to part.
       script: tokens that are given besides.
-      key: uint32, the data of a random key, shape (2,).
+      keys: uint32, the data of a random key for each transcript, shape (n, 2).
     """
 
     prompt: Sequence[int]
     script: Sequence[int]
-    key: np.ndarray
+    keys: np.ndarray
 
 
 class Transcript(NamedTuple):
@@ -43,6 +54,17 @@ class Transcript(NamedTuple):
     closed: bool
 
 
+class _Job(NamedTuple):
+    """Transcripts `first`, `first` + 1, ... of a request, that are begun together."""
+
+    request: int
+    first: int
+
+
+# What the calculator puts in after the tokens of a row, [] for nothing.
+Calculator = Callable[[np.ndarray], Sequence[int]]
+
+
 def decode(
     engine: Engine,
     params: Sequence[Any],
@@ -50,7 +72,8 @@ def decode(
     requests: Sequence[Request],
     openings: Sequence[int | None],
     slots: int,
-) -> Iterator[dict[int, Transcript]]:
+    calculator: Calculator = lambda tokens_N: (),
+) -> Iterator[dict[int, list[Transcript]]]:
     """Writes the transcripts of requests, the longest prompts first.
 
     Args:
@@ -58,68 +81,107 @@ def decode(
       requests: with prompts shorter than the engine's capacity.
       openings: for each part, the first token of the prompts that it reads; None leaves them as they are.
       slots: rows side by side, rounded up to what the devices share evenly.
+      calculator: asked for rows that wait for it.
 
     Yields:
-      Place in `requests` -> transcript, of those that are done.
+      Place in `requests` -> transcripts, in the order of the keys, of requests that are done.
     """
     if not requests:
         return
     params, shards = tuple(params), engine.shards
     share = -(-slots // shards)  # Rows of a device.
     room = max(share // REFILL, 1)  # Rows that a device fills at once.
+    K = min(room, max(len(request.keys) for request in requests))
     G = max(1, *(len(request.script) for request in requests))
     grammar = Grammar(*place(engine.mesh, tuple(map(np.asarray, grammar)), REPLICATED))
     rows = empty(engine, params, shards * share, G)
-    waiting = deque(sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), i)))
-    owners = np.full((shards, share), -1)
-    while waiting or (owners >= 0).any():
-        while waiting and (owners < 0).sum(axis=1).min() >= min(room, share):
-            arrays = _fill(requests, waiting, owners, openings, room, G, engine.capacity)
+    order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), i))
+    waiting = deque(_Job(i, first) for i in order for first in range(0, len(requests[i].keys), K))
+    owners: list[tuple[int, int] | None] = [None] * (
+        shards * share
+    )  # The request and which of its transcripts.
+    begun: dict[int, dict[int, Transcript]] = {}
+    while waiting or any(owners):
+        while waiting and _free(owners, shards).min() >= min(room, share):
+            arrays = _fill(requests, waiting, owners, openings, shards, room // K, K, G, engine.capacity)
             arrays = [place(engine.mesh, a, spec) for a, spec in zip(arrays, REFILL_SPECS, strict=True)]
             rows = refill(engine, params, rows, *arrays)
         quorum = max(share - room, 0) if waiting else 0
         rows = run(engine, params, grammar, rows, place(engine.mesh, np.int32(quorum), REPLICATED))
-        yield _take(read(engine, rows), owners)
+        written = read(engine, rows)
+        done = {}
+        for (i, k), transcript in _take(written, owners).items():
+            begun.setdefault(i, {})[k] = transcript
+            if len(begun[i]) == len(requests[i].keys):
+                done[i] = [transcript for _, transcript in sorted(begun.pop(i).items())]
+        if done:
+            yield done
+        if written.waiting_B.any():
+            arrays = _calculate(written, calculator)
+            arrays = [place(engine.mesh, a, spec) for a, spec in zip(arrays, RESUME_SPECS, strict=True)]
+            rows = resume(engine, rows, *arrays)
 
 
-def _fill(requests, waiting: deque, owners: np.ndarray, openings, room: int, G: int, capacity: int):
-    """The next requests that share a prompt shape, in free rows of all devices; the arguments of `refill`."""
-    shards, share = owners.shape
-    T = _padded(len(requests[waiting[0]].prompt), capacity)
-    R = shards * room
-    at_R = np.full(R, share, np.int32)  # A row that does not exist.
+def _free(owners: list, shards: int) -> np.ndarray:
+    """How many rows of each device are free."""
+    return (np.array([owner is None for owner in owners]).reshape(shards, -1)).sum(axis=1)
+
+
+def _fill(
+    requests, waiting: deque, owners: list, openings, shards: int, n: int, K: int, G: int, capacity: int
+):
+    """The next jobs that share a prompt shape, n for each device, in free rows; the arguments of `refill`."""
+    share = len(owners) // shards
+    T = _padded(len(requests[waiting[0].request].prompt), capacity)
+    R = shards * n
+    at_RxK = np.full((R, K), share, np.int32)  # A row that does not exist.
     prompts_PxRxT = np.zeros((len(openings), R, T), np.int32)
     lengths_R, script_RxG = np.zeros(R, np.int32), np.zeros((R, G), np.int32)
-    keys_Rx2 = np.zeros((R, 2), np.uint32)
-    for turn in range(room):
+    keys_RxKx2 = np.zeros((R, K, 2), np.uint32)
+    for turn in range(n):
         for shard in range(shards):
-            if not waiting or _padded(len(requests[waiting[0]].prompt), capacity) != T:
-                return at_R, prompts_PxRxT, lengths_R, script_RxG, keys_Rx2
-            i, r = waiting.popleft(), shard * room + turn
-            prompt, script, key = requests[i]
-            at_R[r] = np.flatnonzero(owners[shard] < 0)[0]
-            owners[shard, at_R[r]] = i
+            if not waiting or _padded(len(requests[waiting[0].request].prompt), capacity) != T:
+                return at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
+            (i, first), r = waiting.popleft(), shard * n + turn
+            prompt, script, keys = requests[i]
+            mine = range(shard * share, (shard + 1) * share)
+            free = (b for b in mine if owners[b] is None)
+            for k, key in enumerate(keys[first : first + K]):
+                b = next(free)
+                owners[b] = (i, first + k)
+                at_RxK[r, k], keys_RxKx2[r, k] = b - mine.start, key
             prompts_PxRxT[:, r, : len(prompt)] = prompt
-            for part, first in enumerate(openings):
-                prompts_PxRxT[part, r, 0] = prompt[0] if first is None else first
-            lengths_R[r], script_RxG[r, : len(script)], keys_Rx2[r] = len(prompt), script, key
-    return at_R, prompts_PxRxT, lengths_R, script_RxG, keys_Rx2
+            for part, opening in enumerate(openings):
+                prompts_PxRxT[part, r, 0] = prompt[0] if opening is None else opening
+            lengths_R[r], script_RxG[r, : len(script)] = len(prompt), script
+    return at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
 
 
 def _padded(length: int, capacity: int) -> int:
     return min(-(-length // PROMPT_MULTIPLE) * PROMPT_MULTIPLE, capacity)
 
 
-def _take(written: Written, owners: np.ndarray) -> dict[int, Transcript]:
+def _take(written: Written, owners: list) -> dict[tuple[int, int], Transcript]:
     """The transcripts of rows that are done or full, which are free from now on."""
     S = written.tokens_BxS.shape[1]
     done = {}
-    for b, i in enumerate(owners.reshape(-1)):
-        if i >= 0 and (written.phases_B[b] == DONE or written.lengths_B[b] >= S):
+    for b, owner in enumerate(owners):
+        if owner is not None and (written.phases_B[b] == DONE or written.lengths_B[b] >= S):
             tokens_N = written.tokens_BxS[b, : written.lengths_B[b]]
-            done[int(i)] = Transcript(tokens_N, int(written.phases_B[b]), bool(written.closed_B[b]))
-            owners.reshape(-1)[b] = -1
+            done[owner] = Transcript(tokens_N, int(written.phases_B[b]), bool(written.closed_B[b]))
+            owners[b] = None
     return done
+
+
+def _calculate(written: Written, calculator: Calculator) -> tuple[np.ndarray, np.ndarray]:
+    """What is put into the rows that wait; the arguments of `resume`."""
+    B = len(written.waiting_B)
+    forced_BxF, pending_B = np.zeros((B, MAX_FORCED), np.int32), np.zeros(B, np.int32)
+    for b in np.flatnonzero(written.waiting_B):
+        ids = calculator(written.tokens_BxS[b, : written.lengths_B[b]])
+        pending_B[b] = len(ids)
+        forced_BxF[b, MAX_FORCED - len(ids) :] = ids
+    return forced_BxF, pending_B
 
 
 def key_data(keys: jax.Array) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a cast made of each problem of a suite, with the whole dialogue, as JSONL."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ class Prediction:
       status: how the dialogue ended; see decoding.dialogue.STATUSES.
       n_tokens: tokens written.
       turns: {"role", "text"} of every turn, the problem left out.
+      votes: the answers of all dialogues of the problem, where there were several; the rest is said of the
+        first one with the answer that won.
     """
 
     id: str
@@ -37,13 +40,16 @@ class Prediction:
     status: str
     n_tokens: int
     turns: tuple[dict[str, str], ...]
+    votes: tuple[str | None, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        record = dataclasses.asdict(self)
+        return record if self.votes else {k: v for k, v in record.items() if k != "votes"}
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> "Prediction":
-        return cls(**{**record, "turns": tuple(record["turns"])})
+        votes = tuple(record.get("votes", ()))
+        return cls(**{**record, "turns": tuple(record["turns"]), "votes": votes})
 
 
 def read(path: epath.PathLike) -> dict[int, Prediction]:
@@ -94,18 +100,40 @@ def score(problem: Problem, dialogue: Dialogue) -> Prediction:
     )
 
 
+def winner(votes: Sequence[str | None]) -> int:
+    """The place of the first vote for the commonest answer; of equally common ones, the one that came first
+    (Wang et al. 2022, self-consistency).
+
+    Dialogues without a readable answer have no vote; 0 if none has one.
+    """
+    counts = Counter(vote for vote in votes if vote is not None)
+    return votes.index(max(counts, key=counts.__getitem__)) if counts else 0
+
+
+def score_all(problem: Problem, dialogues: Sequence[Dialogue]) -> Prediction:
+    """Compares what several dialogues vote for with the gold answer."""
+    scored = [score(problem, dialogue) for dialogue in dialogues]
+    if len(scored) == 1:
+        return scored[0]
+    votes = tuple(p.answer for p in scored)
+    total = sum(p.n_tokens for p in scored)
+    return dataclasses.replace(scored[winner(votes)], votes=votes, n_tokens=total)
+
+
 def predict(
     cast: Cast,
     problems: Sequence[Problem],
     slots: int,
     seed: int,
     guidance: str = "equations",
+    samples: int = 1,
     done: Container[int] = (),
     on_progress: Callable[[int], None] = lambda n: None,
 ) -> Iterator[dict[int, Prediction]]:
     """Lets a cast solve problems and scores what it says.
 
     Args:
+      samples: dialogues of each problem, which vote.
       done: places in `problems` of those that were scored before.
       on_progress: called with the number of dialogues that have just ended.
 
@@ -116,5 +144,5 @@ def predict(
         Prompt(i, problem.question, given_turns(problem, cast.strategy, guidance))
         for i, problem in enumerate(problems)
     ]
-    for batch in cast.solve(prompts, slots, seed, done, on_progress):
-        yield {i: score(problems[i], dialogue) for i, dialogue in batch.items()}
+    for batch in cast.sample(prompts, slots, seed, samples, done, on_progress):
+        yield {i: score_all(problems[i], dialogues) for i, dialogues in batch.items()}

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -124,10 +125,20 @@ def by_steps(predictions: Sequence[Prediction], suite: str, strategy: str) -> li
     ]
 
 
+def split_name(contender: str) -> tuple[str, str]:
+    """The strategy of a contender, and how it is decoded: "cot+vote@4" is ("cot", "+vote@4")."""
+    strategy = re.split("[+@]", contender, maxsplit=1)[0]
+    return strategy, contender[len(strategy) :]
+
+
 def paired(suite: str, predictions: Mapping[str, Sequence[Prediction]]) -> list[PairedResult]:
-    """Every two strategies compared on the problems of one suite."""
+    """Strategies compared on the problems of one suite: every two that are decoded alike, and each with
+    itself decoded in another way."""
     rows = []
     for a, b in itertools.combinations(predictions, 2):
+        (strategy_a, way_a), (strategy_b, way_b) = split_name(a), split_name(b)
+        if strategy_a != strategy_b and way_a != way_b:
+            continue
         right_a, right_b = ([p.correct for p in predictions[name]] for name in (a, b))
         only_a, only_b, p = mcnemar(right_a, right_b)
         rows.append(PairedResult(suite, a, b, (only_a - only_b) / max(len(right_a), 1), only_a, only_b, p))

@@ -95,12 +95,17 @@ def paired_bootstrap(
 def _resampled_means(x_SxN: np.ndarray, draws: int, seed: int) -> np.ndarray:
     S, N = x_SxN.shape
     rng = np.random.default_rng(seed)
-    # Counts of how often each was drawn, which turns a draw into two small matrix products.
+    # Counts of how often each was drawn, which turns a draw into two small matrix products. Problems that
+    # the seeds solve alike are drawn as one kind, as often as there are problems of it: of right and wrong
+    # there are 2^S kinds at most, and thousands of problems.
     seeds_DxS = rng.multinomial(S, np.full(S, 1 / S), draws) / S
+    _, first_K, of_kind_K = np.unique(x_SxN, axis=1, return_index=True, return_counts=True)
+    order_K = np.argsort(first_K)  # Of appearance: a - b and b - a are drawn alike.
+    kinds_SxK, of_kind_K = x_SxN[:, first_K[order_K]], of_kind_K[order_K]
     means = np.empty(draws)
     for d in range(0, draws, 256):
-        problems_DxN = rng.multinomial(N, np.full(N, 1 / N), min(256, draws - d)) / N
-        means[d : d + 256] = np.einsum("DN,DN->D", seeds_DxS[d : d + 256] @ x_SxN, problems_DxN)
+        kinds_DxK = rng.multinomial(N, of_kind_K / N, min(256, draws - d)) / N
+        means[d : d + 256] = np.einsum("DK,DK->D", seeds_DxS[d : d + 256] @ kinds_SxK, kinds_DxK)
     return means
 
 

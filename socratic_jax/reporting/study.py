@@ -3,13 +3,14 @@
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from etils import epath
 
 from socratic_jax.accounting import read_attempts
+from socratic_jax.config import with_defaults
+from socratic_jax.evaluation.results import split_name
 from socratic_jax.problems import sources
 from socratic_jax.problems.problem import Problem, ProblemError
 from socratic_jax.students.sizes import SIZES
@@ -161,13 +162,7 @@ def amount(field: str, value: str) -> float:
 
 def strategy_of(name: str) -> Strategy | None:
     """The strategy of a predictions file: "cot+vote" is cot, decoded in another way. None if unknown."""
-    return STRATEGIES.get(way_of(name)[0])
-
-
-def way_of(name: str) -> tuple[str, str]:
-    """The name of a strategy and how it was decoded: ("cot", "+vote")."""
-    strategy = re.split("[+@]", name, maxsplit=1)[0]
-    return strategy, name[len(strategy) :]
+    return STRATEGIES.get(split_name(name)[0])
 
 
 def _workdirs(path: epath.Path) -> Iterator[epath.Path]:
@@ -192,7 +187,7 @@ def _json(file: epath.Path) -> dict[str, Any]:
 
 
 def _cell(root: epath.Path, path: epath.Path) -> Cell:
-    config = _json(path / "config.json")
+    config = with_defaults(_json(path / "config.json"))
     funnels = {}
     for file in _glob(path / "annotations", "*.funnel.json"):
         split, _, kind = file.name.removesuffix(".funnel.json").partition("-")

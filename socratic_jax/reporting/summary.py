@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from socratic_jax.evaluation import statistics
+from socratic_jax.evaluation.results import split_name
 from socratic_jax.reporting.scores import Scores
-from socratic_jax.reporting.study import StudyError, way_of
+from socratic_jax.reporting.study import StudyError
 
 Condition = tuple[str, ...]  # The values of a study's fields.
 
@@ -182,7 +183,7 @@ def _steps(seeds: Sequence[Scores]) -> list[StepsRow]:
 
 def _pair(seeds_a: Sequence[Scores], seeds_b: Sequence[Scores]) -> Pair | None:
     """None if the two have no seed in common, or differ both in strategy and in how they were decoded."""
-    ways = [way_of(seeds[0].strategy) for seeds in (seeds_a, seeds_b)]
+    ways = [split_name(seeds[0].strategy) for seeds in (seeds_a, seeds_b)]
     if ways[0][0] != ways[1][0] and ways[0][1] != ways[1][1]:
         return None
     by_seed = {s.seed: s for s in seeds_b}

@@ -24,7 +24,9 @@ def logits_after(student, params, tokens: list[int]) -> np.ndarray:
 _apply = jax.jit(apply, static_argnums=0)
 
 
-def plain_dialogue(strategy, players, tokenizer, question, capacity, max_steps, given=()):
+def plain_dialogue(
+    strategy, players, tokenizer, question, capacity, max_steps, given=(), right_side=lambda text: None
+):
     """Greedy dialogue of one problem.
 
     Args:
@@ -33,6 +35,7 @@ def plain_dialogue(strategy, players, tokenizer, question, capacity, max_steps, 
       question: the problem's text.
       capacity, max_steps: limits.
       given: texts of the questions, for strategies that are given them.
+      right_side: what the calculator puts in after a turn's text so far; None for nothing.
 
     Returns:
       (tokens after the opening marker, how it ended).
@@ -67,10 +70,17 @@ def plain_dialogue(strategy, players, tokenizer, question, capacity, max_steps, 
         script = None
         if role in strategy.given:
             script = [*tokenizer.encode([given.pop(0)])[0], tokenizer.end]
+        start, forced_text = len(tokens), []
         while tokens[-1] != tokenizer.end:
             if len(tokens) + 1 >= capacity:
                 return tokens, "token_limit"
+            if forced_text:
+                tokens.append(forced_text.pop(0))
+                continue
             tokens.append(script.pop(0) if script else best(role, [*text, tokenizer.end]))
+            if script is None and tokenizer.decode(tokens[-1:]).endswith("="):
+                value = right_side(tokenizer.decode(tokens[start:]))
+                forced_text = list(tokenizer.encode([value])[0]) if value else []
         if role == Role.ANSWER:
             return tokens, "step_limit" if forced else "answered"
         if len(tokens) + 1 >= capacity:

@@ -95,13 +95,14 @@ def test_greedy_equals_hugging_face_token_for_token():
         closing_PxV=np.ones((N_PHASES, 97), bool),
         class_V=np.zeros(97, np.int32),
         next_PxC=np.tile(np.arange(N_PHASES, dtype=np.int32)[:, None], (1, 8)),
+        calculator_V=np.zeros(97, np.int8),
     )
     engine = Engine((student,), capacity=S, max_steps=1)
-    requests = [Request(row[:12], (), np.zeros(2, np.uint32)) for row in greedy_BxS]
+    requests = [Request(row[:12], (), np.zeros((1, 2), np.uint32)) for row in greedy_BxS]
     transcripts = {}
     for done in decode(engine, (params,), Grammar(**arrays), requests, [None], slots=B):
         transcripts |= done
-    np.testing.assert_array_equal([transcripts[i].tokens_N for i in range(B)], greedy_BxS)
+    np.testing.assert_array_equal([transcripts[i][0].tokens_N for i in range(B)], greedy_BxS)
 
 
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(1.0, top_k=20), Sampling(1.3, top_p=0.9)])

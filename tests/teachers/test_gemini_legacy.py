@@ -1,6 +1,6 @@
 """The old SDK's adapter: against the real SDK where it is installed, else against a stand-in for it.
 
-The SDK cannot share an environment with TFDS. `make test-legacy` makes one for it and tests the adapter there.
+The SDK cannot share an environment with TFDS: `make test-legacy` makes one for it, and tests it there.
 """
 
 import enum
