@@ -135,7 +135,7 @@ class Cast:
                 functools.partial(forced_tokens, tokenizer=self.tokenizer),
             ):  # fmt: skip
                 for k, transcripts in batch.items():
-                    dialogues[group[k]] = [self._read(t, len(requests[k].prompt)) for t in transcripts]
+                    dialogues[group[k]] = [self.read(t, len(requests[k].prompt)) for t in transcripts]
                 on_progress(len(batch))
             yield dialogues
 
@@ -155,7 +155,7 @@ class Cast:
             script += [self.tokenizer.marker(turn.role)] * decided + [*text, self.tokenizer.end]
         return script + [self.tokenizer.marker(Role.ANSWER)] * decided
 
-    def _read(self, transcript: Transcript, n_prompt: int) -> Dialogue:
+    def read(self, transcript: Transcript, n_prompt: int) -> Dialogue:
         turns = tuple(
             Turn(role, self.tokenizer.decode(ids).strip())
             for role, ids, _ in parse_turns(transcript.tokens_N, self.tokenizer)

@@ -117,7 +117,7 @@ def decode(
         if done:
             yield done
         if written.waiting_B.any():
-            arrays = _calculate(written, calculator)
+            arrays = calculate(written, calculator)
             arrays = [place(engine.mesh, a, spec) for a, spec in zip(arrays, RESUME_SPECS, strict=True)]
             rows = resume(engine, rows, *arrays)
 
@@ -132,7 +132,7 @@ def _fill(
 ):
     """The next jobs that share a prompt shape, n for each device, in free rows; the arguments of `refill`."""
     share = len(owners) // shards
-    T = _padded(len(requests[waiting[0].request].prompt), capacity)
+    T = padded(len(requests[waiting[0].request].prompt), capacity)
     R = shards * n
     at_RxK = np.full((R, K), share, np.int32)  # A row that does not exist.
     prompts_PxRxT = np.zeros((len(openings), R, T), np.int32)
@@ -140,7 +140,7 @@ def _fill(
     keys_RxKx2 = np.zeros((R, K, 2), np.uint32)
     for turn in range(n):
         for shard in range(shards):
-            if not waiting or _padded(len(requests[waiting[0].request].prompt), capacity) != T:
+            if not waiting or padded(len(requests[waiting[0].request].prompt), capacity) != T:
                 return at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
             (i, first), r = waiting.popleft(), shard * n + turn
             prompt, script, keys = requests[i]
@@ -157,7 +157,7 @@ def _fill(
     return at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
 
 
-def _padded(length: int, capacity: int) -> int:
+def padded(length: int, capacity: int) -> int:
     return min(-(-length // PROMPT_MULTIPLE) * PROMPT_MULTIPLE, capacity)
 
 
@@ -173,7 +173,7 @@ def _take(written: Written, owners: list) -> dict[tuple[int, int], Transcript]:
     return done
 
 
-def _calculate(written: Written, calculator: Calculator) -> tuple[np.ndarray, np.ndarray]:
+def calculate(written: Written, calculator: Calculator) -> tuple[np.ndarray, np.ndarray]:
     """What is put into the rows that wait; the arguments of `resume`."""
     B = len(written.waiting_B)
     forced_BxF, pending_B = np.zeros((B, MAX_FORCED), np.int32), np.zeros(B, np.int32)
