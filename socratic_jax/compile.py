@@ -143,7 +143,7 @@ def compile_decode(config: ConfigDict, student: Student, mesh: Mesh) -> Program:
     P, V = N_PHASES, student.vocab_size
     grammar = Grammar(
         shape((P,), jnp.int32), shape((P, V), bool), shape((P, V), bool), shape((V,), jnp.int32),
-        shape((P, 8), jnp.int32),
+        shape((P, 8), jnp.int32), shape((V,), jnp.int8),
     )  # fmt: skip
     rows = jax.eval_shape(lambda p: empty(engine, p, slots, 1), params)
     rows = jax.tree.map(

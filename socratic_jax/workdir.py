@@ -89,12 +89,17 @@ class Workdir:
             stored = with_defaults(json.loads(text))
         except json.JSONDecodeError as error:
             raise WorkdirError(f"{file}:{error.lineno}: not JSON; delete it if the workdir is new") from error
-        changes = differences(*({k: v for k, v in c.items() if k not in HARDWARE} for c in (stored, wanted)))
+        changes = differences(identity(stored), identity(wanted))
         if changes:
             raise WorkdirError(
                 f"workdir {self.path} was made by another config ({'; '.join(changes)}); "
                 "choose another --workdir, or give it the same config"
             )
+
+
+def identity(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a config says what is computed."""
+    return {key: value for key, value in config.items() if key not in HARDWARE}
 
 
 def differences(stored: Any, wanted: Any, prefix: str = "") -> list[str]:

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from socratic_jax import annotating, main
+from socratic_jax import annotating, program
 from socratic_jax.config import ENDPOINT
 from socratic_jax.problems import annotations, jsonl
 from socratic_jax.problems.problem import Problem
@@ -44,7 +44,7 @@ def teach(tmp_path, monkeypatch):
 
     def run(config, teacher, stage="annotate"):
         monkeypatch.setattr(annotating, "make_teacher", lambda spec, **options: teacher)
-        main.run(config, str(tmp_path / "w"), stage)
+        program.run(config, str(tmp_path / "w"), stage)
         return Run(config, str(tmp_path / "w"))
 
     return teach_, run
@@ -121,7 +121,7 @@ def test_facts_are_a_strategy(tmp_path):
     for split in ("train", "validation"):
         problem = Problem("1", f"Is {split} ice cold?", "yes", (), {"facts": ["Ice is cold.", "So is snow."]})
         jsonl.write(tmp_path / f"mine_{split}.jsonl", [problem])
-    main.run(config, str(tmp_path / "w"), "annotate")
+    program.run(config, str(tmp_path / "w"), "annotate")
     ((_, explanation),) = Run(config, str(tmp_path / "w")).explained("train", "facts")
     assert [step.solution for step in explanation.steps] == ["Ice is cold.", "So is snow."]
 
@@ -132,7 +132,7 @@ def test_batch_jobs_are_remembered_in_the_workdir(tmp_path, teach, monkeypatch):
     config.annotate.cot.teacher = "gemini-batch:gemini-2.5-flash"
     given = {}
     monkeypatch.setattr(annotating, "make_teacher", lambda spec, **options: given.update(options) or teacher)
-    main.run(config, str(tmp_path / "w"), dry_run=True)
+    program.run(config, str(tmp_path / "w"), dry_run=True)
     assert given["directory"] == str(tmp_path / "w" / "annotations" / "jobs")
 
 

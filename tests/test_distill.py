@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from socratic_jax import local, main
+from socratic_jax import local, program
 from socratic_jax.problems import annotations, jsonl
 from tests.conftest import make_problems
 from tests.test_main import small_config
@@ -23,7 +23,7 @@ def taught(tmp_path_factory):
     config.train.steps = config.train.checkpoint_every = 250
     config.train.learning_rate, config.train.batch_size = 5e-3, 4
     config.evaluate.checkpoint = "latest"
-    main.run(config, str(directory / "w"))
+    program.run(config, str(directory / "w"))
 
     student = small_config(directory)
     jsonl.write(directory / "mine_train.jsonl", known + unknown)
@@ -32,7 +32,7 @@ def taught(tmp_path_factory):
     student.annotate.cot.teacher = f"local:{directory / 'w'}:cot"
     student.annotate.temperature = 0.3
     student.annotate.samples = 3
-    main.run(student, str(directory / "student"))
+    program.run(student, str(directory / "student"))
     return student, directory / "student", known, unknown
 
 
@@ -55,7 +55,7 @@ def test_every_sample_is_counted(taught, capsys):
     dropped = sum(n for reasons in funnel["dropped"].values() for n in reasons.values())
     kept = list(annotations.read(workdir / "annotations" / "train-cot.jsonl"))
     assert funnel["kept"] == 96 - dropped == len(kept)
-    main.run(config, str(workdir), "report")
+    program.run(config, str(workdir), "report")
     shown = capsys.readouterr().out
     assert "right answer" in shown and "cot explanations, train" in shown
 
@@ -73,13 +73,13 @@ def test_what_is_in_the_journal_is_not_asked_again(taught, monkeypatch):
         return write
 
     monkeypatch.setattr(local, "cast_writer", refuse)
-    main.run(config, str(workdir), "annotate")
+    program.run(config, str(workdir), "annotate")
     assert path.read_bytes() == before
 
 
 def test_a_dry_run_counts_and_asks_nobody(taught, tmp_path, capsys):
     config, _, known, unknown = taught
-    main.run(config, str(tmp_path / "w"), dry_run=True)
+    program.run(config, str(tmp_path / "w"), dry_run=True)
     # Equal requests are asked once.
     calls = 3 * len({problem.question for problem in known + unknown})
     assert f"{calls} calls to make" in capsys.readouterr().out
@@ -107,4 +107,4 @@ def test_unknown_teachers_are_named(tmp_path, spec, message):
     config = small_config(tmp_path)
     config.annotate.socratic.teacher = spec
     with pytest.raises(ValueError, match=message):
-        main.run(config, str(tmp_path / "w"))
+        program.run(config, str(tmp_path / "w"))

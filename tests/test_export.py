@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from socratic_jax import main
+from socratic_jax import program
 from socratic_jax.evaluation.predictions import read
 from socratic_jax.export.cast import export
 from socratic_jax.run import open_run
@@ -27,7 +27,7 @@ def exported(tmp_path_factory):
     config = small_config(directory)
     config.strategies = STRATEGIES
     config.train.steps, config.decode.max_steps = 3, 2
-    main.run(config, str(directory / "w"))
+    program.run(config, str(directory / "w"))
     run = open_run(str(directory / "w"), make_mesh((1, 1, 1)))
     for name in STRATEGIES:
         export(run, strategy(name), directory / name, license="mit")

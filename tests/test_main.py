@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from socratic_jax import main
+from socratic_jax import program
 from socratic_jax.config import default_config
 from socratic_jax.problems import jsonl
 from tests.conftest import make_problems
@@ -39,7 +39,7 @@ def small_config(directory: Path):
 def finished(tmp_path_factory):
     directory = tmp_path_factory.mktemp("run")
     config = small_config(directory)
-    main.run(config, str(directory / "w"))
+    program.run(config, str(directory / "w"))
     return config, directory / "w"
 
 
@@ -77,7 +77,7 @@ def test_a_second_run_changes_nothing(finished):
         if not p.name.startswith(("results", "seconds", "report"))
     }
     results = (workdir / "results.csv").read_bytes()
-    main.run(config, str(workdir))
+    program.run(config, str(workdir))
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in before} == before
     assert (workdir / "results.csv").read_bytes() == results
 
@@ -85,7 +85,7 @@ def test_a_second_run_changes_nothing(finished):
 def test_the_same_command_gives_the_same_numbers(finished, tmp_path, monkeypatch):
     config, workdir = finished
     monkeypatch.chdir(tmp_path)
-    main.run(config, "again")
+    program.run(config, "again")
     for path in sorted((workdir / "predictions").rglob("*.jsonl")):
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(workdir)).read_bytes()
 
@@ -104,7 +104,7 @@ def test_variants_are_checked(tmp_path):
 
 def _refused(config, tmp_path, message, stage="all"):
     with pytest.raises((ValueError, RuntimeError), match=message) as error:
-        main.run(config, str(tmp_path / "w"), stage)
+        program.run(config, str(tmp_path / "w"), stage)
     assert "\n" not in str(error.value).strip()
 
 
@@ -134,7 +134,7 @@ def test_passwords_never_get_into_a_workdir(tmp_path):
         config = small_config(tmp_path)
         config.annotate.cot[name] = value
         with pytest.raises(ValueError, match=rf"annotate\.cot\.{name} has a key, a user or a pass") as error:
-            main.run(config, str(tmp_path / "w"))
+            program.run(config, str(tmp_path / "w"))
         assert "SECRET" not in str(error.value) and not (tmp_path / "w").exists()
     assert "api_key" not in config.annotate.cot  # There is no field that a key could be put into.
 
@@ -178,7 +178,7 @@ def test_stages_out_of_order_say_what_is_missing(tmp_path):
     config = small_config(tmp_path)
     _refused(config, tmp_path, "no predictions in .*; run --stage=evaluate first", stage="report")
     _refused(config, tmp_path, "no annotations in .*; run --stage=annotate first", stage="train")
-    main.run(config, str(tmp_path / "w"), "annotate")
+    program.run(config, str(tmp_path / "w"), "annotate")
     _refused(config, tmp_path, "is not trained to its end; run --stage=train first", stage="evaluate")
 
 
@@ -201,7 +201,7 @@ def test_errors_are_one_line_on_the_command_line(tmp_path):
 def test_the_flag_knows_all_stages_in_their_order():
     from socratic_jax import stages
 
-    assert tuple(stages.STAGES) == main.STAGES
+    assert tuple(stages.STAGES) == program.STAGES
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""What a program does around a run: logging, signals, and errors in one line."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+from absl import app
+from ml_collections import ConfigDict
+
+from socratic_jax import EXIT_PREEMPTED
+
+STAGES = ("annotate", "train", "evaluate", "report")
+
+
+def run(config, workdir: str, stage: str = "all", dry_run: bool = False) -> None:
+    """Runs a stage, or all of them in order."""
+    from socratic_jax import processes, stages
+    from socratic_jax.run import Run
+
+    the_run = Run(config, workdir)
+    if dry_run:
+        stages.annotate(the_run, dry_run=True)
+        return
+    for name in STAGES if stage == "all" else (stage,):
+        try:
+            stages.STAGES[name](the_run)
+        finally:
+            the_run.clock.flush()
+        processes.check_stop(f"{name} is done")
+
+
+def start(
+    get_config: Callable[[], ConfigDict], workdir: str, stage: str = "all", dry_run: bool = False,
+    distributed: str = "none", traceback: bool = False,
+) -> None:  # fmt: skip
+    """Runs, and ends the process with the code that says how it went, if it did not go well.
+
+    Args:
+      get_config: makes the config; what it raises is an error like any other.
+      distributed: the processes of the run; see processes.start.
+      traceback: raise errors instead of saying in one line what is wrong.
+    """
+    quieten()
+    from socratic_jax import devices, processes
+
+    try:
+        processes.stop_on_signal()
+        config = get_config()
+        devices.prepare_cpu(config.cpu_devices)
+        processes.start(distributed)
+        if not processes.is_first():
+            logging.getLogger().setLevel(logging.WARNING)
+        run(config, workdir, stage, dry_run)
+    except processes.Preempted as stop:
+        print(f"stopped: {stop}; the same command goes on from there", file=sys.stderr, flush=True)
+        sys.exit(EXIT_PREEMPTED)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from what is kept", file=sys.stderr, flush=True)
+        sys.exit(EXIT_PREEMPTED if processes.told_to_stop() else 1)
+    except (ValueError, RuntimeError, OSError) as error:
+        if traceback:
+            raise
+        if processes.is_loss_of_peer(error):
+            print("stopped: another process is gone; start all of them again", file=sys.stderr, flush=True)
+            os._exit(EXIT_PREEMPTED)  # A clean exit would wait for the one that is gone.
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        if "Failed loading config file" in lines[0]:
+            name = next((arg.partition("=")[2] for arg in sys.argv if arg.startswith("--config=")), "")
+            lines = [f"cannot load the config file {name!r}"]
+        sys.exit(f"error: {lines[0]}")
+
+
+def quieten() -> None:
+    """Logs of this project as plain lines, of others only errors."""
+    # transformers, used for tokenizers only, would say that it misses PyTorch.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    for noisy in ("absl", "jax", "orbax", "httpx", "httpx2", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def parse_flags(argv: list[str]) -> list[str]:
+    """Parses the flags. What is wrong with a field of the config is said in one line."""
+    try:
+        return app.parse_flags_with_usage(argv)
+    except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        text = str(error).strip().splitlines()[-1:]
+        what = "the config has no field" if isinstance(error, AttributeError | KeyError) else "the config:"
+        sys.exit(f"error: {what} {''.join(text)}; see socratic_jax/config.py for all fields")

@@ -1,0 +1,253 @@
+"""A study: many runs that differ in a few fields, as one job that can be stopped and shared out.
+
+  python -m socratic_jax.study --config=configs/scaling.py:quickstart --workdir=runs/scaling
+
+Every combination of the study's axes is a cell: a run with a workdir of its own, in a process of its own.
+Finished cells are skipped; a cell that fails is reported, and the others go on. The same command on several
+machines, in a directory that they share, works on one study: a cell belongs to whoever holds its lock. Who
+finishes last makes the page.
+"""
+
+import dataclasses
+import fcntl
+import itertools
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from absl import app, flags
+from ml_collections import ConfigDict, config_flags
+
+from socratic_jax import EXIT_PREEMPTED
+from socratic_jax.program import parse_flags, quieten, start
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "The study, as path.py[:argument].")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Where the study lives: a directory for every cell.")
+_CELL = flags.DEFINE_string("cell", None, "Run only this cell, in this process.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One run of a study.
+
+    Attributes:
+      name: its directory in that of the study, such as "size=tiny-0.2m,seed=0".
+      config: of the run.
+    """
+
+    name: str
+    config: ConfigDict
+
+
+def cells(study: ConfigDict) -> list[Cell]:
+    """All combinations of the values of a study's axes, the first axis slowest.
+
+    Args:
+      study: `run`, the config that all runs start from, and `axes`: pairs of a name and values, each of
+        these a mapping of the run's fields ("student.size") to what they are set to. The first of them names
+        the cell.
+
+    Raises:
+      ValueError: a run has no such field, or of another type, or two cells have one name.
+    """
+    made: dict[str, Cell] = {}
+    names = [name for name, _ in study.axes]
+    for values in itertools.product(*(values for _, values in study.axes)):
+        words = [f"{axis}={_word(value)}" for axis, value in zip(names, values, strict=True)]
+        name, config = ",".join(words), ConfigDict(study.run.to_dict())
+        for axis, value in zip(names, values, strict=True):
+            for field, setting in value.items():
+                _set(config, field, setting, f"axes.{axis}")
+        if name in made:
+            raise ValueError(
+                f"two cells are called {name!r}; the first field of a value has to tell it apart"
+            )
+        made[name] = Cell(name, config)
+    return list(made.values())
+
+
+def _set(config: ConfigDict, field: str, setting: Any, where: str) -> None:
+    *path, last = field.split(".")
+    try:
+        for name in path:
+            config = config[name]
+        if last not in config:
+            raise KeyError(field)
+        config[last] = setting
+    except (KeyError, AttributeError):
+        raise ValueError(f"{where}: a run has no field {field!r}; see socratic_jax/config.py") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {field}: {str(error).splitlines()[0]}") from None
+
+
+def _word(value: dict[str, Any]) -> str:
+    first = next(iter(value.values()))
+    text = "+".join(map(str, first)) if isinstance(first, tuple | list) else str(first)
+    return "".join(c if c.isalnum() or c in "-_.+" else "-" for c in text)
+
+
+def is_finished(cell: Cell, directory: Path) -> bool:
+    """Whether a cell has its results, and by this config.
+
+    Raises:
+      ValueError: they were made by another one.
+    """
+    from socratic_jax.config import with_defaults
+    from socratic_jax.workdir import differences, identity
+
+    if not (directory / cell.name / "results.csv").exists():
+        return False
+    stored = with_defaults(json.loads((directory / cell.name / "config.json").read_text()))
+    changes = differences(identity(stored), identity(json.loads(cell.config.to_json_best_effort())))
+    if changes:
+        raise ValueError(f"it was run by another config ({'; '.join(changes)})")
+    return True
+
+
+class Study:
+    """Works on the cells of a study until all are finished, here or by somebody else.
+
+    Args:
+      study: see `cells`.
+      directory: on a file system that all machines share, and that knows locks.
+      command: of the process that runs a cell; the cell's flag is added.
+    """
+
+    def __init__(self, study: ConfigDict, directory: Path, command: list[str]):
+        self.cells = cells(study)
+        self.directory = directory
+        self.command = command
+        self.failed: dict[str, str] = {}
+        self._stopped = False
+
+    def work(self) -> None:
+        """Runs cells that nobody else is running, one after the other."""
+        (self.directory / "locks").mkdir(parents=True, exist_ok=True)
+        while not self._stopped:
+            left = [cell for cell in self.cells if cell.name not in self.failed and not self._finished(cell)]
+            if not left:
+                return
+            for cell in left:
+                lock = self._lock(cell)
+                if lock is not None:
+                    with lock:
+                        # Somebody may have finished it since.
+                        if not self._finished(cell):
+                            self._run(cell)
+                    break
+            else:
+                time.sleep(POLL_SECONDS)  # Others run what is left; they may die of it.
+
+    def stop(self, *_) -> None:
+        """Passes a request to stop on to the cell that is running."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.terminate()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
+    _process: subprocess.Popen | None = None
+
+    def _finished(self, cell: Cell) -> bool:
+        try:
+            return is_finished(cell, self.directory)
+        except (ValueError, OSError) as error:
+            self._fail(cell, str(error))
+            return True
+
+    def _lock(self, cell: Cell) -> TextIO | None:
+        """The cell's lock, which ends with the process that holds it; None if another one does."""
+        file = (self.directory / "locks" / f"{cell.name}.lock").open("a")
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return None
+        return file
+
+    def _run(self, cell: Cell) -> None:
+        done = sum(map(self._finished, self.cells))
+        log.info("%s: begins (%d of %d cells are finished)", cell.name, done, len(self.cells))
+        workdir, began = self.directory / cell.name, time.monotonic()
+        workdir.mkdir(parents=True, exist_ok=True)
+        output = workdir / "output.txt"
+        with output.open("a") as file:
+            self._process = subprocess.Popen(
+                [*self.command, f"--cell={cell.name}"], stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            )
+            if self._stopped:  # While it was started.
+                self._process.terminate()
+            code = self._process.wait()
+            self._process = None
+        if self._stopped:
+            return
+        if code == 0 and (workdir / "results.csv").exists():
+            log.info("%s: finished in %.0f s", cell.name, time.monotonic() - began)
+        else:
+            last = (output.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+            self._fail(cell, f"exit code {code}: {last.removeprefix('error: ')}; see {output}")
+
+    def _fail(self, cell: Cell, why: str) -> None:
+        if cell.name not in self.failed:
+            self.failed[cell.name] = why
+            log.info("%s: failed: %s", cell.name, why)
+
+
+def _main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise app.UsageError(f"what is {argv[1]!r}? options start with --")
+    directory = Path(_WORKDIR.value).expanduser().resolve()
+    if _CELL.value is not None:
+        start(lambda: _config_of(_CELL.value), str(directory / _CELL.value))
+        return
+    quieten()
+    try:
+        if "://" in _WORKDIR.value:
+            raise ValueError(f"{_WORKDIR.value} has no locks; a study needs a directory on a file system")
+        command = [sys.executable, "-m", "socratic_jax.study", *sys.argv[1:]]
+        study = Study(_CONFIG.value, directory, command)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, study.stop)
+        study.work()
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
+    if study.stopped:
+        print("stopped; the same command goes on from what is kept", file=sys.stderr)
+        sys.exit(EXIT_PREEMPTED)
+    if len(study.failed) < len(study.cells):
+        from socratic_jax.reporting import report
+
+        print(report.write(str(directory), None, os.cpu_count() or 1))
+    if study.failed:
+        n, names = len(study.failed), ", ".join(study.failed)
+        sys.exit(
+            f"error: {n} of {len(study.cells)} cells failed ({names}); the same command tries them again"
+        )
+
+
+def _config_of(name: str) -> ConfigDict:
+    for cell in cells(_CONFIG.value):
+        if cell.name == name:
+            return cell.config
+    raise ValueError(f"the study has no cell {name!r}")
+
+
+def main() -> None:
+    flags.mark_flags_as_required(["config", "workdir"])
+    app.run(_main, flags_parser=parse_flags)
+
+
+if __name__ == "__main__":
+    main()
