@@ -11,7 +11,11 @@ teach `answer_only` and `cot`; the Socratic strategies need a teacher that write
   --config.strategies='("answer_only", "cot", "socratic_iterative")' \\
       --config.annotate.socratic.teacher=gemini:gemini-2.5-flash
 
-Of the 700 training problems the last 70 are held out for validation.
+Of the 700 training problems the last 70 are held out for validation. `tiny` takes under 5 minutes on two CPU
+cores. Expect, for seed 0 and the 300 test problems, in per cent with 95 % Wilson intervals:
+
+  answer_only  4.7 (2.8 to 7.7)
+  cot          5.0 (3.1 to 8.1)
 
 As its authors meant it, a test set of all 1,000 problems for students of something else, here of GSM8K:
 
