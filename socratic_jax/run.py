@@ -227,6 +227,11 @@ class Run:
                 for step in explanation.steps:
                     yield from (step.subquestion, step.solution)
 
+    @property
+    def student_names(self) -> list[str]:
+        """The directories of all students, in the order in which they are trained."""
+        return [student_name(s, name) for s in self.strategies for name in s.students]
+
     @functools.cached_property
     def student(self) -> GPT2Student:
         """The student's shape; all students of a run have the same one."""

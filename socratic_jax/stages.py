@@ -3,6 +3,9 @@
 import json
 import logging
 from collections.abc import Callable
+from typing import Any
+
+from etils import epath
 
 from socratic_jax import processes
 from socratic_jax.annotating import SPLITS, annotate, check_contamination
@@ -17,7 +20,7 @@ from socratic_jax.teachers import gold
 from socratic_jax.teachers.funnel import Funnel
 from socratic_jax.training.loop import is_trained, train_student
 from socratic_jax.training.metrics import Progress
-from socratic_jax.transcripts.examples import examples_for
+from socratic_jax.transcripts.examples import Fit, examples_for
 from socratic_jax.transcripts.packing import Batch, pack
 from socratic_jax.transcripts.strategies import Strategy
 from socratic_jax.transcripts.transcript import transcript
@@ -36,14 +39,17 @@ def train(run: Run) -> None:
                 log.info("%s: trained before", title)
                 continue
             with run.clock.phase("data"):
-                rows, validation = (_rows(run, s, name, split) for split in SPLITS)
+                (rows, fit), (validation, validation_fit) = (_rows(run, s, name, split) for split in SPLITS)
+                fits = {"train": fit.to_dict(), "validation": validation_fit.to_dict()}
+                file = run.workdir.transcripts(title)
+                processes.first_does(lambda file=file, fits=fits: _write_json(file, fits))
             initial = run.pretrained if run.config.student.weights else None
             train_student(
                 run.student, rows, validation, run.config, run.mesh, directory, title, run.clock, initial
             )
 
 
-def _rows(run: Run, s: Strategy, name: str, split: str) -> Batch:
+def _rows(run: Run, s: Strategy, name: str, split: str) -> tuple[Batch, Fit]:
     data, context = run.config.data, run.config.student.context
     transcripts = [
         (problem.id, transcript(problem, explanation, s, data.annotations, data.guidance))
@@ -53,7 +59,12 @@ def _rows(run: Run, s: Strategy, name: str, split: str) -> Batch:
     rows = pack(examples, context, run.tokenizer.pad, run.config.seed)
     full = (rows.segments_BxT > 0).mean() if len(rows) else 0.0
     log.info("%s, %s: %s; %d rows, %.1f %% full", student_name(s, name), split, fit, len(rows), 100 * full)
-    return rows
+    return rows, fit
+
+
+def _write_json(path: epath.Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1) + "\n")
 
 
 def evaluate(run: Run) -> None:
@@ -146,7 +157,9 @@ def _report(run: Run) -> None:
         if run.config.annotate[kind].teacher != gold.AUTHOR
     }
     funnels = {title: funnel for title, funnel in funnels.items() if funnel}
-    tables.show(rows, steps, pairs, funnels, run.clock.attempts)
+    files = {title: run.workdir.transcripts(title) for title in run.student_names}
+    fits = {title: json.loads(file.read_text())["train"] for title, file in files.items() if file.exists()}
+    tables.show(rows, steps, pairs, funnels, fits, run.clock.attempts)
     run.clock.flush()  # The page reads where the time went from its file.
     page = report.write(str(run.workdir.path))
     log.info("the page: %s", page)

@@ -33,6 +33,10 @@ class Workdir:
     def student(self, name: str) -> epath.Path:
         return self.path / "students" / name
 
+    def transcripts(self, student: str) -> epath.Path:
+        """How many transcripts a student is taught, and which are too long."""
+        return self.student(student) / "transcripts.json"
+
     def annotations(self, split: str, kind: str) -> epath.Path:
         return self.path / "annotations" / f"{split}-{kind}.jsonl"
 

@@ -59,6 +59,8 @@ def test_the_whole_loop_leaves_what_it_promises(finished):
     assert students == [
         "answer_only-solver", "socratic_iterative-answerer", "socratic_iterative-questioner",
     ]  # fmt: skip
+    fits = json.loads((workdir / "students" / students[0] / "transcripts.json").read_text())
+    assert fits == {"train": {"kept": 60, "too_long": []}, "validation": {"kept": 10, "too_long": []}}
     oracle = [json.loads(x) for x in (workdir / "predictions/test/oracle_questions.jsonl").open()]
     asked = [[t["text"] for t in p["turns"] if t["role"] == "question"] for p in oracle]
     gold = [[s.subquestion for s in p.steps] for p in make_problems(12, seed=2)]

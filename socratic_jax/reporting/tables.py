@@ -17,12 +17,14 @@ def show(
     steps: Sequence[StepsResult],
     pairs: Sequence[PairedResult],
     funnels: Mapping[str, Funnel],
+    fits: Mapping[str, Mapping[str, Any]],
     attempts: Sequence[Mapping[str, Any]],
 ) -> None:
     """Prints what selection left, accuracies, accuracies by number of steps, paired tests, and the time.
 
     Args:
       funnels: by title.
+      fits: of training transcripts, by student; see transcripts.examples.Fit.
       attempts: of accounting.Clock.
     """
     console = rich.console.Console(width=None if rich.console.Console().is_terminal else 120)
@@ -34,7 +36,19 @@ def show(
             console.print(steps_table([step for step in steps if step.suite == suite]))
         if any(pair.suite == suite for pair in pairs):
             console.print(paired_table([pair for pair in pairs if pair.suite == suite]))
+    if any(fit["too_long"] for fit in fits.values()):
+        console.print(too_long_line(fits) + "\n", highlight=False)
     console.print(time_line(attempts), highlight=False)
+
+
+def too_long_line(fits: Mapping[str, Mapping[str, Any]]) -> str:
+    """How many transcripts were left out of training since they do not fit the context."""
+    parts = [
+        f"{student} {len(fit['too_long']):,} of {fit['kept'] + len(fit['too_long']):,}"
+        for student, fit in fits.items()
+        if fit["too_long"]
+    ]
+    return f"left out of training, too long for the context: {', '.join(parts)}"
 
 
 def time_line(attempts: Sequence[Mapping[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,9 @@ class Fit:
 
     kept: int
     too_long: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kept": self.kept, "too_long": list(self.too_long)}
 
     def __str__(self) -> str:
         if not self.too_long:
