@@ -12,6 +12,8 @@ import sys
 
 from absl import app, flags
 
+from socratic_jax.program import quieten
+
 _WORKDIR = flags.DEFINE_string("workdir", None, "The directory with the workdirs of runs in or under it.")
 _OUT = flags.DEFINE_string("out", None, "The page; by default report.html in the directory.")
 
@@ -19,7 +21,7 @@ _OUT = flags.DEFINE_string("out", None, "The page; by default report.html in the
 def _main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"what is {argv[1]!r}? options start with --")
-    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    quieten()
     from socratic_jax.reporting import report
 
     try:

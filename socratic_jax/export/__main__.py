@@ -9,6 +9,8 @@ import sys
 
 from absl import app, flags
 
+from socratic_jax.program import quieten
+
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run whose students are exported.")
 _STRATEGY = flags.DEFINE_string("strategy", None, "The strategy whose cast is exported.")
 _OUT = flags.DEFINE_string("out", None, "The directory to write; it must not be there yet.")
@@ -18,6 +20,7 @@ _LICENSE = flags.DEFINE_string("license", "", "The licence that you give the wei
 def _main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"what is {argv[1]!r}? options start with --")
+    quieten()
     import jax
 
     from socratic_jax.export.cast import export
