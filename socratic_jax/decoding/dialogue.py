@@ -156,6 +156,7 @@ class Cast:
         return script + [self.tokenizer.marker(Role.ANSWER)] * decided
 
     def read(self, transcript: Transcript, n_prompt: int) -> Dialogue:
+        """What a decoded transcript says; its first `n_prompt` tokens do not count as written."""
         turns = tuple(
             Turn(role, self.tokenizer.decode(ids).strip())
             for role, ids, _ in parse_turns(transcript.tokens_N, self.tokenizer)

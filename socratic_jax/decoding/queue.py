@@ -158,6 +158,7 @@ def _fill(
 
 
 def padded(length: int, capacity: int) -> int:
+    """The length that prompts of that length are padded to."""
     return min(-(-length // PROMPT_MULTIPLE) * PROMPT_MULTIPLE, capacity)
 
 
@@ -174,7 +175,7 @@ def _take(written: Written, owners: list) -> dict[tuple[int, int], Transcript]:
 
 
 def calculate(written: Written, calculator: Calculator) -> tuple[np.ndarray, np.ndarray]:
-    """What is put into the rows that wait; the arguments of `resume`."""
+    """What is put into the rows that wait; the arguments of `resume` after the rows."""
     B = len(written.waiting_B)
     forced_BxF, pending_B = np.zeros((B, MAX_FORCED), np.int32), np.zeros(B, np.int32)
     for b in np.flatnonzero(written.waiting_B):

@@ -1,0 +1,1 @@
+"""Talking to a trained cast, in a terminal or on a local page."""
