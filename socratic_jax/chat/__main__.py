@@ -6,7 +6,9 @@ python -m socratic_jax.chat --workdir=runs/quickstart --web    # on a page of th
 
 import sys
 
-from absl import app, flags, logging
+from absl import app, flags
+
+from socratic_jax.program import quieten
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run whose students talk.")
 _STRATEGY = flags.DEFINE_string(
@@ -53,7 +55,7 @@ def _main(argv: list[str]) -> None:
         raise app.UsageError(f"what is {argv[1]!r}? options start with --")
     if _WEB.value and _PROBLEM.value is not None:
         raise app.UsageError("--problem is for the terminal, --web for the page: choose one")
-    logging.set_verbosity(logging.ERROR)  # What restores checkpoints tells a lot.
+    quieten()
     try:
         session, examples = _open(_WORKDIR.value, _STRATEGY.value, _CALCULATOR.value)
         if _WEB.value:

@@ -71,15 +71,12 @@ class Session:
         """A dialogue about a problem, not written yet.
 
         Raises:
-          ChatError: the problem is empty, or too long for the students.
+          ChatError: the problem is empty, too long for the students, or no text.
         """
-        if not problem.strip():
-            raise ChatError("the problem is empty")
         tokenizer = self.cast.tokenizer
-        (text,) = tokenizer.encode([problem])
-        return Talk(
-            self, self._fitting([tokenizer.marker(Role.PROBLEM), *text, tokenizer.end], "the problem is")
-        )
+        text = self._encode(problem, "the problem")
+        tokens = [tokenizer.marker(Role.PROBLEM), *text, tokenizer.end]
+        return Talk(self, self._fitting(tokens, "the problem is"))
 
     def change(self, talk: "Talk", number: int, question: str) -> "Talk":
         """The dialogue up to one of its questions, which is another one now; not gone on with yet.
@@ -102,10 +99,8 @@ class Session:
         if question == asked[number - 1].text and tokenizer.end in talk.tokens[begins:]:
             # A weak student may spell a text with other tokens than the tokenizer does.
             text = talk.tokens[begins : talk.tokens.index(tokenizer.end, begins)]
-        elif question.strip():
-            (text,) = tokenizer.encode([question])
         else:
-            raise ChatError("the new sub-question is empty")
+            text = self._encode(question, "the new sub-question")
         tokens = [*talk.tokens[:begins], *text, tokenizer.end]
         return Talk(self, self._fitting(tokens, "the dialogue up to the new sub-question is"))
 
@@ -115,6 +110,15 @@ class Session:
             STEP_LIMIT: f"the answer was forced after {self.engine.max_steps} steps (decode.max_steps)",
             TOKEN_LIMIT: f"cut off at {self.engine.capacity} tokens (decode.capacity): there is no answer",
         }.get(dialogue.status, "")
+
+    def _encode(self, text: str, what: str) -> list[int]:
+        if not text.strip():
+            raise ChatError(f"{what} is empty")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ChatError(f"{what} has half of a character at place {error.start}") from error
+        return self.cast.tokenizer.encode([text])[0]
 
     def _fitting(self, tokens: list[int], what: str) -> list[int]:
         if len(tokens) >= self.engine.capacity:
