@@ -7,6 +7,7 @@ What is known of a cell is kept in docs/scaling.jsonl: delete a line to have it 
 
 import dataclasses
 import json
+import re
 import time
 from pathlib import Path
 
@@ -111,6 +112,10 @@ def _gb(n: float) -> str:
     return f"{n / 1e9:.2f}"
 
 
+def _donated(train: dict) -> str:
+    return f"{train['donated'] / train['outputs']:.3%}" if train["outputs"] else "-"
+
+
 def _row(r: dict, name: str) -> str:
     train, decode, room = r["train"], r["decode"], r["memory"] / 1e9
     fits = "yes" if train["fits"] else f"no ({train['why']})"
@@ -123,7 +128,7 @@ def _row(r: dict, name: str) -> str:
     decodes = _gb(decode["bytes"]) if decode["fits"] else f"no ({decode['why']})"
     return (
         f"| {r['size']} | {name} | {r['mesh']} | {r['batch']} | {'yes' if r['remat'] else 'no'} | {fits} | "
-        f"{used} | {_gb(train['state'])} | {time_} | {mfu} | {decodes} |"
+        f"{used} | {_gb(train['state'])} | {_donated(train)} | {time_} | {mfu} | {decodes} |"
     )
 
 
@@ -136,7 +141,9 @@ collectives are the compiler's; times and MFU are estimates by formula.
 * Train: the whole step, rows of 1,024 tokens, {learnt:.0%} of them learnt, dropout, AdamW, f32 weights and
   moments, bf16 computation, splash attention. Decode: the dialogue loop of two students, bf16, 768 tokens a
   row, 32 rows a chip.
-* "state" is what stays on a chip from step to step: weights and both moments.
+* "state" is what stays on a chip from step to step: weights and both moments, in GB, before the compiler
+  pads them to its tiles. "donated" is how much of what a step returns is written where its arguments were:
+  the rest is the step's metrics.
 * The estimate takes the makers' peaks (devices.py): operations by formula (a second forward pass with
   remat) over the bf16 peak; state read and written once over the memory's bandwidth; bytes of all
   collectives over the links (between slices: the data centre's network). The first number is all
@@ -145,11 +152,32 @@ collectives are the compiler's; times and MFU are estimates by formula.
 """
 
 
+def largest_share(r: dict) -> float:
+    """The largest array of any collective of the train step, as a share of all parameters' bytes in f32."""
+    fsdp = int(re.search(r"fsdp=(\d+)", r["mesh"])[1])
+    return max(c["largest"] for c in r["train"]["collectives"]) / (r["train"]["state"] * fsdp / 3)
+
+
+def _about_gathers(weak: list[dict]) -> list[str]:
+    def gathers(r: dict) -> int:
+        return sum(c["count"] for c in r["train"]["collectives"] if c["kind"] == "all-gather")
+
+    most, share = max(weak, key=gathers), max(map(largest_share, weak))
+    return [
+        "The compiler turns most gathers of weights into rings of collective-permutes that overlap with the",
+        "matrix products, but not on every mesh: "
+        f"{most['size']} on {WEAK[most['topology']]} has {gathers(most):,} all-gathers.",
+        "No program gathers all parameters at once: the largest array of any collective is the vocabulary",
+        f"table or its gradient, at most {share:.0%} of the parameters' bytes.",
+    ]
+
+
 def write(cells: dict[tuple, dict]) -> None:
     """The page, from the cells that there are."""
     lines = [HEAD.format(learnt=aot.LEARNT)]
     columns = (
-        "| size | topology | mesh | batch | remat | fits | GB a chip | state | ms a step | MFU | decode GB |"
+        "| size | topology | mesh | batch | remat | fits | GB a chip | state | donated | ms a step | MFU "
+        "| decode GB |"
     )
     missing = len(WEAK) * 2 + len(SIZES) * len(TOPOLOGIES) - len(cells)
     if missing:
@@ -157,14 +185,14 @@ def write(cells: dict[tuple, dict]) -> None:
             f"{missing} cells of the tables are not compiled yet; the same command goes on with them.",
             "",
         ]
-    lines += ["## Every student, `--config.mesh=auto`", "", columns, "|" + "---|" * 11]
+    lines += ["## Every student, `--config.mesh=auto`", "", columns, "|" + "---|" * 12]
     for size in SIZES:
         for topology, name in TOPOLOGIES.items():
             if (size, topology, "auto") in cells:
                 lines.append(_row(cells[size, topology, "auto"], name))
     lines += ["", "## Weak scaling: parameters split as far as their width allows", ""]
     lines += ["A chip's batch stays the same; what it keeps of the state falls with their number.", ""]
-    lines += [columns, "|" + "---|" * 11]
+    lines += [columns, "|" + "---|" * 12]
     for size in ("gpt2-large", "gpt2-xl"):
         for topology, name in WEAK.items():
             if (size, topology, "fsdp") in cells:
@@ -187,9 +215,7 @@ def write(cells: dict[tuple, dict]) -> None:
                 lines.append(f"{cell} | {c['kind']} | {c['group']} | {c['count']} | {megabytes} |")
     lines += [
         "",
-        "The compiler turns most gathers of weights into rings of collective-permutes that overlap with",
-        "the matrix products. The largest gathered array is the vocabulary table, in bf16: no program",
-        "gathers all parameters at once.",
+        *_about_gathers([r for r in cells.values() if r["asked"] == "fsdp"]),
     ]
     PAGE.write_text("\n".join(lines) + "\n")
 

@@ -12,8 +12,9 @@ are the mawps*.jsonl of https://github.com/reasoning-machines/pal (datasets):
   --config.evaluate.suites="{'test': {}, 'multiarith': {'source': 'multiarith', 'dir': 'data/suites'},
       'svamp': {'source': 'svamp', 'split': 'all', 'dir': 'data/svamp'}, 'mine': {'source': 'mine.jsonl'}}"
 
-`tiny` (0.8M parameters from scratch, 400 steps, seed 0) TIMES. Expect, on the 1,319 test problems, in per cent
-with 95 % Wilson intervals:
+`tiny` is 0.8M parameters from scratch, 400 steps; 50 minutes on two CPU cores busy with other work, too.
+
+Expect, for seed 0 and the 1,319 test problems, in per cent with 95 % Wilson intervals:
 
   answer_only         2.4 (1.7 to 3.3)
   cot                 0.7 (0.4 to 1.3), 82 % of the dialogues cut off
@@ -21,9 +22,9 @@ with 95 % Wilson intervals:
   socratic_iterative  0.2 (0.1 to 0.7), 88 %
   oracle_questions    0.4 (0.2 to 0.9), 87 %
 
-Such a student has learnt to write like GSM8K, not to solve it: most of its dialogues repeat themselves until
-they are cut off, and a bare answer is right as often as a frequent number is. The GPT-2 sizes have not been run
-yet. They are scored with and without the calculator, which `tiny` is not, to save time.
+Such a student has learnt to write like GSM8K, not to solve it: most of its dialogues repeat themselves
+until they are cut off, and a bare answer is right as often as a frequent number is. The GPT-2 sizes have not
+been run yet. They are scored with and without the calculator, which `tiny` is not, to save time.
 """
 
 from socratic_jax.config import config_of_size

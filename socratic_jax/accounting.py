@@ -54,6 +54,10 @@ class Clock:
         """Counts what is inside as this phase."""
         if name not in PHASES:
             raise ValueError(f"unknown phase {name!r}; valid: {', '.join(PHASES)}")
+        if not self._seconds and not self._stack:
+            before = time.time() - self._started
+            if before > 0:
+                self._seconds["initialise"] = before
         inner = [0.0]
         self._stack.append(inner)
         start = time.monotonic()

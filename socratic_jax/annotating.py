@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+from etils import epath
 
 from socratic_jax import processes
 from socratic_jax.local import make_local_teacher
@@ -58,25 +59,30 @@ def _annotate(run: Run, dry_run: bool) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             funnel = Funnel()
             problems = run.learnt_problems(split)
+            # Renamed at the very end: annotations that are there have their funnel.
+            new = path.parent / (path.name + ".new")
             if spec == gold.AUTHOR:
                 if not dry_run:
-                    annotations.write(path, gold.annotate(problems, kind, funnel))
-                    kept_of = {annotation.problem for annotation in annotations.read(path)}
+                    annotations.write(new, gold.annotate(problems, kind, funnel))
+                    kept_of = {annotation.problem for annotation in annotations.read(new)}
                     lost = len(problems) - len(kept_of)
                     if lost:
                         log.warning("%s, %s: %d problems have no gold steps to learn from", kind, split, lost)
             else:
-                spent += _ask(run, spec, kind, split, problems, funnel, dry_run)
+                spent += _ask(run, spec, kind, split, problems, funnel, new, dry_run)
             if not dry_run:
                 file = run.workdir.funnel(split, kind)
-                file.write_text(json.dumps(funnel.to_dict(), indent=2) + "\n")
+                temporary = file.parent / (file.name + ".tmp")
+                temporary.write_text(json.dumps(funnel.to_dict(), indent=2) + "\n")
+                temporary.replace(file)
                 if spec != gold.AUTHOR:
                     log.info("%s explanations, %s, by %s\n\n%s\n", kind, split, spec, funnel)
                 if not funnel.kept:
-                    path.unlink(missing_ok=True)
+                    new.unlink(missing_ok=True)
                     raise ProblemError(
                         f"no {kind} explanation by {spec} for {split} was kept; why is in {file}"
                     )
+                new.replace(path)
                 if processes.told_to_stop():
                     return  # Only the first process is here, so it must not ask the others.
     if dry_run and any(spent):
@@ -86,8 +92,9 @@ def _annotate(run: Run, dry_run: bool) -> None:
 
 
 def _ask(
-    run: Run, spec: str, kind: str, split: str, problems: list[Problem], funnel: Funnel, dry_run: bool
-) -> list[float]:
+    run: Run, spec: str, kind: str, split: str, problems: list[Problem], funnel: Funnel, path: epath.Path,
+    dry_run: bool,
+) -> list[float]:  # fmt: skip
     """Returns what it cost, or would at most: dollars, or nothing where the price is not known."""
     c = run.config.annotate
     if is_remote(run.workdir.path):
@@ -106,7 +113,6 @@ def _ask(
     pipeline = make_pipeline(c, c[kind].prompt, bare)
     problems = _askable(pipeline, problems, f"{kind}, {split}")
     price = prices.price_of(teacher.name, prices.load(c.prices))
-    path = run.workdir.annotations(split, kind)
     with Journal(run.workdir.journal) as journal:
         if dry_run:
             estimate = pipeline.estimate(teacher.name, problems, journal, price, teacher.batch)

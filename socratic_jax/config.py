@@ -125,6 +125,15 @@ def default_config() -> ConfigDict:
 FREE = ("options", "suites", "variants")
 
 
+# Fields that say where a run computes, where its data are, or how much it tells, and not what it computes:
+# it may go on with others.
+INCIDENTAL = (
+    "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices", "student.unroll",
+    "student.remat", "student.attention", "train.log_every", "train.profile", "decode.slots",
+    "evaluate.oracles",
+)  # fmt: skip
+
+
 def with_defaults(stored: dict[str, Any], defaults: dict[str, Any] | None = None) -> dict[str, Any]:
     """A stored config with the fields that have come since, at their defaults."""
     if defaults is None:

@@ -42,11 +42,12 @@ def start(
       traceback: raise errors instead of saying in one line what is wrong.
     """
     quieten()
-    from socratic_jax import devices, processes
+    from socratic_jax import checks, devices, processes
 
     try:
         processes.stop_on_signal()
         config = get_config()
+        checks.check_is_run(config)
         devices.prepare_cpu(config.cpu_devices)
         processes.start(distributed)
         if not processes.is_first():
@@ -69,6 +70,11 @@ def start(
             name = next((arg.partition("=")[2] for arg in sys.argv if arg.startswith("--config=")), "")
             lines = [f"cannot load the config file {name!r}"]
         sys.exit(f"error: {lines[0]}")
+    except Exception as error:
+        if traceback:
+            raise
+        lines = str(error).strip().splitlines() or [""]
+        sys.exit(f"error: {type(error).__name__}: {lines[0]}; --traceback shows where")
 
 
 def quieten() -> None:
@@ -85,6 +91,9 @@ def parse_flags(argv: list[str]) -> list[str]:
     try:
         return app.parse_flags_with_usage(argv)
     except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        text = str(error).strip().splitlines()[-1:]
-        what = "the config has no field" if isinstance(error, AttributeError | KeyError) else "the config:"
-        sys.exit(f"error: {what} {''.join(text)}; see socratic_jax/config.py for all fields")
+        lines = [line for arg in error.args for line in str(arg).strip().splitlines()] or [
+            type(error).__name__
+        ]
+        unknown = isinstance(error, AttributeError | KeyError)
+        what = f"the config has no field {lines[0]}" if unknown else f"the config: {lines[-1]}"
+        sys.exit(f"error: {what}; see socratic_jax/config.py for all fields")

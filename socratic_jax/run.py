@@ -2,18 +2,16 @@
 
 import dataclasses
 import functools
-import json
 import logging
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
-from socratic_jax import processes
+from socratic_jax import checks, processes
 from socratic_jax.accounting import Clock
 from socratic_jax.config import with_defaults
 from socratic_jax.decoding.dialogue import Cast
@@ -21,15 +19,15 @@ from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.devices import prepare_cpu, this_device
 from socratic_jax.problems import annotations, sources
+from socratic_jax.problems.jsonl import read_object
 from socratic_jax.problems.problem import Explanation, Problem, ProblemError
 from socratic_jax.sharding import REPLICATED, choose_mesh, is_matrix, make_mesh, mesh_sizes, show_sizes
 from socratic_jax.students.gpt2 import GPT2Student
-from socratic_jax.students.huggingface import load_student
+from socratic_jax.students.huggingface import load_student, pretrained_student
 from socratic_jax.students.sizes import make_student
 from socratic_jax.teachers import settings
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
 from socratic_jax.training.loop import is_trained
-from socratic_jax.training.optimizer import OPTIMIZERS
 from socratic_jax.transcripts.strategies import STRATEGIES, Strategy, strategy
 from socratic_jax.transcripts.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from socratic_jax.workdir import Workdir
@@ -37,7 +35,6 @@ from socratic_jax.workdir import Workdir
 log = logging.getLogger(__name__)
 
 # What a suite may say of its problems: which they are, and whatever differs from `config.data`.
-SUITE_OPTIONS = ("split", "limit", "source", "dir", "options")
 BEGAN = time.time()  # This module is imported when a run begins.
 
 
@@ -68,13 +65,12 @@ class Run:
     def __init__(self, config: ConfigDict, workdir: str, mesh: Mesh | None = None):
         # Names are looked up before anything is written or computed.
         self.config = config
+        checks.check(config)
         self.strategies = [strategy(name) for name in config.strategies]
         for s in self.strategies:
             if s.taught_as != s.name:
                 raise ValueError(f"strategy {s.name!r} is for evaluation only; name {s.taught_as!r} instead")
-        _check_numbers(config.train)
         self.contenders = self._contenders()
-        _check_suites(config.evaluate.suites)
         settings.check(config.annotate)
         for kind in self.kinds:
             if kind not in config.annotate:
@@ -182,24 +178,9 @@ class Run:
         taught = {s.name for s in self.strategies}
         oracles = [s for s in STRATEGIES.values() if s.oracle and s.taught_as in taught]
         plays = self.strategies + (oracles if c.evaluate.oracles else [])
-        ways = {"": c.decode}
-        for name, changes in c.evaluate.variants.items():
-            unknown = set(changes) - set(c.decode)
-            if unknown or not re.fullmatch(r"\w+", name):
-                wrong = f"{name}.{min(unknown)}" if unknown else name
-                valid = ", ".join(c.decode)
-                raise ValueError(
-                    f"evaluate.variants.{wrong}: a variant is a word, with fields of decode: {valid}"
-                )
-            ways[name] = ConfigDict({**c.decode, **changes})
-        for name, way in ways.items():
-            if way.samples > 1 and way.temperature == 0:
-                raise ValueError(
-                    f"{_way(name)}.samples is {way.samples} with temperature 0: all would be the same"
-                )
         return [
             Contender(s.name + (f"+{name}" if name else ""), s, way)
-            for name, way in ways.items()
+            for name, way in checks.decodings(c).items()
             for s in plays
         ]
 
@@ -245,7 +226,7 @@ class Run:
             dtype=self.student_dtype,
         )
         if c.weights:
-            return load_student(c.weights, self.tokenizer.padded_size, **options)[0]
+            return pretrained_student(c.weights, self.tokenizer.padded_size, **options)
         return make_student(c.size, self.tokenizer.padded_size, **options)
 
     @property
@@ -282,8 +263,6 @@ class Run:
         """
         directory = self.workdir.student(student_name(s, name))
         which = self.config.evaluate.checkpoint
-        if which not in ("best", "latest"):
-            raise ValueError(f"evaluate.checkpoint is {which!r}; valid: best, latest")
         if not is_trained(directory):
             raise CheckpointError(f"{directory} is not trained to its end; run --stage=train first")
         with Checkpoints(directory / "checkpoints") as checkpoints:
@@ -313,33 +292,7 @@ def open_run(workdir: str, mesh: Mesh) -> Run:
     file = epath.Path(workdir).expanduser() / "config.json"
     if not file.exists():
         raise ValueError(f"{workdir} is no workdir of a run: it has no config.json")
-    return Run(ConfigDict(with_defaults(json.loads(file.read_text()))), workdir, mesh)
-
-
-def _check_numbers(train: ConfigDict) -> None:
-    for name in ("steps", "batch_size", "accumulate", "log_every", "checkpoint_every"):
-        if train[name] < 1:
-            raise ValueError(f"train.{name} is {train[name]}; it must be 1 or more")
-    if train.batch_size % train.accumulate:
-        raise ValueError(
-            f"train.batch_size {train.batch_size} does not divide by train.accumulate {train.accumulate}"
-        )
-    if train.optimizer not in OPTIMIZERS:
-        raise ValueError(f"unknown train.optimizer {train.optimizer!r}; valid: {', '.join(OPTIMIZERS)}")
-
-
-def _check_suites(suites: Mapping[str, Any]) -> None:
-    for name, options in suites.items():
-        if not isinstance(options, Mapping | ConfigDict):
-            raise ValueError(f"evaluate.suites.{name} is {options!r}; write it as {{'split': 'test'}}")
-        for key in options:
-            if key not in SUITE_OPTIONS:
-                valid = ", ".join(SUITE_OPTIONS)
-                raise ValueError(f"evaluate.suites.{name} has no option {key!r}; valid: {valid}")
-
-
-def _way(variant: str) -> str:
-    return f"evaluate.variants.{variant}" if variant else "decode"
+    return Run(ConfigDict(with_defaults(read_object(file))), workdir, mesh)
 
 
 def student_name(s: Strategy, name: str) -> str:

@@ -158,7 +158,7 @@ def _report(run: Run) -> None:
     }
     funnels = {title: funnel for title, funnel in funnels.items() if funnel}
     files = {title: run.workdir.transcripts(title) for title in run.student_names}
-    fits = {title: json.loads(file.read_text())["train"] for title, file in files.items() if file.exists()}
+    fits = {title: jsonl.read_object(file)["train"] for title, file in files.items() if file.exists()}
     tables.show(rows, steps, pairs, funnels, fits, run.clock.attempts)
     run.clock.flush()  # The page reads where the time went from its file.
     page = report.write(str(run.workdir.path))
@@ -167,7 +167,7 @@ def _report(run: Run) -> None:
 
 def _funnel(run: Run, split: str, kind: str) -> Funnel | None:
     path = run.workdir.funnel(split, kind)
-    return Funnel.from_dict(json.loads(path.read_text())) if path.exists() else None
+    return Funnel.from_dict(jsonl.read_object(path)) if path.exists() else None
 
 
 # In the order in which they run.

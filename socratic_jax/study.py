@@ -60,6 +60,10 @@ def cells(study: ConfigDict) -> list[Cell]:
     Raises:
       ValueError: a run has no such field, or of another type, or two cells have one name.
     """
+    if "axes" not in study:
+        raise ValueError(
+            "this is not the config of a study: it has no axes; socratic_jax.main runs a single run"
+        )
     made: dict[str, Cell] = {}
     names = [name for name, _ in study.axes]
     for values in itertools.product(*(values for _, values in study.axes)):
@@ -103,11 +107,12 @@ def is_finished(cell: Cell, directory: Path) -> bool:
       ValueError: they were made by another one.
     """
     from socratic_jax.config import with_defaults
+    from socratic_jax.problems.jsonl import read_object
     from socratic_jax.workdir import differences, identity
 
     if not (directory / cell.name / "results.csv").exists():
         return False
-    stored = with_defaults(json.loads((directory / cell.name / "config.json").read_text()))
+    stored = with_defaults(read_object(directory / cell.name / "config.json"))
     changes = differences(identity(stored), identity(json.loads(cell.config.to_json_best_effort())))
     if changes:
         raise ValueError(f"it was run by another config ({'; '.join(changes)})")

@@ -7,10 +7,9 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from socratic_jax import processes
-from socratic_jax.config import with_defaults
-
-# Where a run computes is no part of what it computes: it may go on on other devices.
-HARDWARE = ("cpu_devices", "mesh")
+from socratic_jax.config import INCIDENTAL, with_defaults
+from socratic_jax.problems import jsonl
+from socratic_jax.problems.problem import ProblemError
 
 
 class WorkdirError(RuntimeError):
@@ -21,7 +20,8 @@ class Workdir:
     """Paths of a run. Opening one writes its config, or compares it with the one written before.
 
     A workdir holds the results of exactly one configuration, so what lies in it never has to be
-    questioned: a stage that finds its output is done. Only the devices may change.
+    questioned: a stage that finds its output is done. Only what does not change what is
+    computed may differ, and suites and variants may be added.
     """
 
     def __init__(self, path: epath.PathLike, config: ConfigDict):
@@ -71,39 +71,74 @@ class Workdir:
         # Through JSON, as the stored one went: tuples become lists.
         wanted = json.loads(config.to_json_best_effort())
 
-        def write():
+        def write(value: dict[str, Any]) -> None:
+            temporary = self.path / "config.json.tmp"
+            temporary.write_text(json.dumps(value, indent=2) + "\n")
+            temporary.replace(file)
+
+        def claim() -> None:
             self.path.mkdir(parents=True, exist_ok=True)
             # Nothing was made by a config that failed at once, say by a typo: it may be replaced.
-            # (In a bucket, a directory is there only when something is in it.)
-            children = self.path.iterdir() if self.path.exists() else ()
-            made = {child.name for child in children} - {"config.json", "seconds.json"}
-            if not (made and file.exists()):
-                temporary = self.path / "config.json.tmp"
-                temporary.write_text(json.dumps(wanted, indent=2) + "\n")
-                temporary.replace(file)
+            if not (file.exists() and self._has_made_something()):
+                write(wanted)
 
         try:
-            processes.first_does(write)
-            text = file.read_text()
+            processes.first_does(claim)
+            stored = with_defaults(jsonl.read_object(file))
         except OSError as error:
             raise WorkdirError(
                 f"cannot use workdir {self.path}: {error.strerror or error}; choose another --workdir"
             ) from error
-        try:
-            stored = with_defaults(json.loads(text))
-        except json.JSONDecodeError as error:
-            raise WorkdirError(f"{file}:{error.lineno}: not JSON; delete it if the workdir is new") from error
+        except ProblemError as error:
+            raise WorkdirError(f"{error}; delete it if the workdir is new") from None
         changes = differences(identity(stored), identity(wanted))
+        for field in ("suites", "variants"):  # There may be more of them than there were.
+            changes += _changed(stored["evaluate"], wanted["evaluate"], field)
         if changes:
             raise WorkdirError(
                 f"workdir {self.path} was made by another config ({'; '.join(changes)}); "
                 "choose another --workdir, or give it the same config"
             )
+        for field in ("suites", "variants"):
+            wanted["evaluate"][field] = {**stored["evaluate"][field], **wanted["evaluate"][field]}
+        if stored != wanted:
+            processes.first_does(lambda: write(wanted))
+
+    def _has_made_something(self) -> bool:
+        # (In a bucket, a directory is there only when something is in it.)
+        children = {child.name for child in self.path.iterdir()} if self.path.exists() else set()
+        if children - {"config.json", "config.json.tmp", "seconds.json", "annotations"}:
+            return True
+        # Who only wanted to know a price leaves an empty journal.
+        files = (self.path / "annotations").iterdir() if "annotations" in children else ()
+        return any(f.stat().length for f in files if not f.is_dir()) if files else False
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a config says what is computed."""
-    return {key: value for key, value in config.items() if key not in HARDWARE}
+    """What of a config says what is computed; suites and variants, which may be added to, are not in it."""
+
+    def rest(value: Any, prefix: str) -> Any:
+        if not isinstance(value, dict):
+            return value
+        names = {key: f"{prefix}.{key}" if prefix else key for key in value}
+        return {
+            key: rest(inner, names[key])
+            for key, inner in value.items()
+            if names[key] not in (*INCIDENTAL, "evaluate.suites", "evaluate.variants")
+        }
+
+    return rest(config, "")
+
+
+def _changed(stored: dict[str, Any], wanted: dict[str, Any], field: str) -> list[str]:
+    """Where suites or variants that both have differ."""
+    both = stored[field].keys() & wanted[field].keys()
+    usual = {"split": "test"} if field == "suites" else {}
+    old, new = ({name: {**usual, **config[field][name]} for name in both} for config in (stored, wanted))
+    for suites in (old, new):
+        for options in suites.values():
+            options.pop("dir", None)  # Data may move.
+    return differences(old, new, f"evaluate.{field}")
 
 
 def differences(stored: Any, wanted: Any, prefix: str = "") -> list[str]:

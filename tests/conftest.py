@@ -1,7 +1,15 @@
 """Fixtures that every room's tests share: small problems, a small tokenizer, a small student."""
 
 import logging
+import os
 import random
+from pathlib import Path
+
+# Compiling is most of the time. What one test has compiled, the others and their processes need not.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "xla")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import jax
 import pytest

@@ -59,7 +59,7 @@ def test_what_cannot_be_exported_is_said(exported):
     run, directory = exported
     with pytest.raises(ValueError, match="has no students of 'answer_only'; it has those of soc"):
         export(run, strategy("answer_only"), directory / "x")
-    with pytest.raises(ValueError, match="has an export already"):
+    with pytest.raises(ValueError, match="is not empty; choose another"):
         export(run, strategy("socratic_shared"), directory / "socratic_shared")
     command = [sys.executable, "-m", "socratic_jax.export", f"--out={directory}/x", "--strategy=cot"]
     done = subprocess.run([*command, "--workdir=/nowhere"], capture_output=True, text=True)

@@ -92,16 +92,55 @@ def test_the_same_command_gives_the_same_numbers(finished, tmp_path, monkeypatch
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(workdir)).read_bytes()
 
 
-def test_variants_are_checked(tmp_path):
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (
+            "evaluate.variants",
+            {"x": {"sampels": 4}},
+            "evaluate.variants.x has no field 'sampels'; valid: calculator,",
+        ),
+        (
+            "evaluate.variants",
+            {"x": {"samples": 4}},
+            "x.samples is 4 with temperature 0: all would be the same",
+        ),
+        (
+            "evaluate.variants",
+            {"x": {"samples": "a"}},
+            "evaluate.variants.x.samples is 'a'; it must be like 1",
+        ),
+        ("evaluate.variants", {"x": 5}, "evaluate.variants.x is 5; a variant is a word"),
+        (
+            "evaluate.variants",
+            {"x": {"capacity": 97}},
+            "x.capacity is 97 tokens; the student's context is 96",
+        ),
+        ("evaluate.suites", {"test": {"source": 5}}, "evaluate.suites.test.source is 5; it must be text"),
+        ("evaluate.suites", {"/x": {}}, "evaluate.suites./x: a suite names a directory"),
+        ("evaluate.suites", {}, "evaluate.suites is {}; it must be at least one suite"),
+        ("evaluate.checkpoint", "last", "evaluate.checkpoint is 'last'; it must be best or latest"),
+        ("decode.capacity", 97, "decode.capacity is 97 tokens; the student's context is 96"),
+        ("decode.slots", 0, "decode.slots is 0; it must be 1 or more"),
+        ("decode.top_p", 0.0, "decode: sampling needs"),
+        ("student.attention", "flash", "student.attention is 'flash'; it must be auto, plain"),
+        ("student.dtype", "f16", "student.dtype is 'f16'; it must be auto, float32 or bfloat16"),
+        ("student.size", "huge", "unknown student.size 'huge'; valid: tiny-0.2m"),
+        ("train.profile", (10,), "train.profile is .*10.*; it must be empty, or the first and the last step"),
+        ("train.learning_rate", 0.0, "train.learning_rate is 0.0; it must be above 0"),
+        ("strategies", (), "strategies is .*; it must be at least one strategy"),
+    ],
+)
+def test_wrong_fields_are_refused_before_anything_is_made(tmp_path, field, value, message):
     config = small_config(tmp_path)
-    config.evaluate.variants = {"x": {"sampels": 4}}
-    _refused(
-        config,
-        tmp_path,
-        "evaluate.variants.x.sampels: a variant is a word, with fields of decode: calculator,",
-    )
-    config.evaluate.variants = {"x": {"samples": 4}}
-    _refused(config, tmp_path, "evaluate.variants.x.samples is 4 with temperature 0: all would be the same")
+    *path, last = field.split(".")
+    parent = config
+    for name in path:
+        parent = parent[name]
+    with parent.ignore_type():
+        parent[last] = value
+    _refused(config, tmp_path, message)
+    assert not (tmp_path / "w").exists()
 
 
 def _refused(config, tmp_path, message, stage="all"):
@@ -213,7 +252,7 @@ def test_the_flag_knows_all_stages_in_their_order():
         ("--config=configs/nope.py", r"error: cannot load the config file 'configs/nope\.py'"),
         ("--config.train.accumulate=3", "error: train.batch_size 16 does not divide by train.accumulate 3"),
         ("--config.train.checkpoint_every=0", "error: train.checkpoint_every is 0; it must be 1 or more"),
-        ("--config.train.optimizer=sgd", "error: unknown train.optimizer 'sgd'; valid: adamw, muon"),
+        ("--config.train.optimizer=sgd", "error: train.optimizer is 'sgd'; it must be adamw or muon"),
     ],
 )
 def test_wrong_options_are_one_line(tmp_path, option, message):

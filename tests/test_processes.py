@@ -1,9 +1,11 @@
 """Several processes are one run: the same losses, the same dialogues, one hand that writes.
 
-`python -m tests.test_processes 30` strikes a run thirty times instead of four.
+`python -m tests.test_processes 30` strikes a run thirty times instead of four; `ALL_MESHES=1 pytest
+tests/test_processes.py` tries twice as many meshes.
 """
 
 import json
+import os
 import random
 import signal
 import sys
@@ -61,9 +63,13 @@ def _predictions(workdir: Path) -> dict[str, list[dict]]:
     return {file.stem: [json.loads(line) for line in file.read_text().splitlines()] for file in files}
 
 
+# Each takes a minute, so three have to do, with every mesh once; ALL_MESHES=1 runs the others too.
+USUAL = [(2, 4, "fsdp=8"), (2, 4, "data=2,fsdp=2,tensor=2"), (4, 2, "data=8")]
+OTHERS = [(2, 4, "data=8"), (4, 2, "fsdp=8"), (4, 2, "data=2,fsdp=2,tensor=2")]
+
+
 @pytest.mark.parametrize(
-    ("n_processes", "devices_each", "mesh"),
-    [(2, 4, "fsdp=8"), (2, 4, "data=2,fsdp=2,tensor=2"), (4, 2, "data=8")],
+    ("n_processes", "devices_each", "mesh"), USUAL + (OTHERS if os.environ.get("ALL_MESHES") else [])
 )
 def test_processes_equal_one(alone, tmp_path, n_processes, devices_each, mesh):
     first, *others = _run(tmp_path, n_processes, devices_each, f"--config.mesh={mesh}")

@@ -18,7 +18,7 @@ def test_the_same_config_may_come_back(tmp_path):
 
 def test_another_config_is_refused_with_the_difference(tmp_path):
     Workdir(tmp_path, default_config())
-    (tmp_path / "annotations").mkdir()
+    (tmp_path / "students").mkdir()
     config = default_config()
     config.train.steps = 7
     config.strategies = ("cot",)
@@ -38,7 +38,7 @@ def test_a_config_that_made_nothing_does_not_keep_the_workdir(tmp_path):
 
 def test_a_run_may_go_on_on_other_devices(tmp_path):
     Workdir(tmp_path, default_config())
-    (tmp_path / "annotations").mkdir()
+    (tmp_path / "students").mkdir()
     config = default_config()
     config.cpu_devices, config.mesh = 4, "fsdp=-1"
     Workdir(tmp_path, config)
@@ -80,3 +80,46 @@ def test_fields_that_have_come_since_are_at_their_defaults(tmp_path):
     config.decode.samples = 3
     with pytest.raises(WorkdirError, match=r"\(decode.samples: 1 there, 3 here\)"):
         Workdir(tmp_path, config)
+
+
+def test_what_computes_the_same_may_differ_and_suites_may_be_added(tmp_path):
+    config = default_config()
+    Workdir(tmp_path, config)
+    (tmp_path / "students").mkdir()
+    config.data.dir, config.train.log_every, config.annotate.limits.tries = "elsewhere", 1, 3
+    config.evaluate.suites = {"test": {}, "more": {"source": "multiarith", "dir": "x"}}
+    config.evaluate.variants = {"vote": {"samples": 4, "temperature": 1.0}}
+    Workdir(tmp_path, config)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert set(stored["evaluate"]["suites"]) == {"test", "more"} and stored["data"]["dir"] == "elsewhere"
+    Workdir(tmp_path, default_config())  # Fewer are no other run; what was there stays known.
+    assert set(json.loads((tmp_path / "config.json").read_text())["evaluate"]["suites"]) == {"test", "more"}
+    config.evaluate.suites = {"test": {"split": "validation"}}
+    with pytest.raises(WorkdirError, match=r'evaluate.suites.test.split: "test" there, "validation" here'):
+        Workdir(tmp_path, config)
+    config.evaluate.suites = {"test": {}}
+    config.evaluate.variants.vote.samples = 5
+    with pytest.raises(WorkdirError, match="evaluate.variants.vote.samples: 4 there, 5 here"):
+        Workdir(tmp_path, config)
+
+
+def test_an_empty_journal_keeps_no_workdir(tmp_path):
+    Workdir(tmp_path, default_config())
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "journal.jsonl").write_text("")
+    config = default_config()
+    config.annotate.samples = 4
+    Workdir(tmp_path, config)
+    (tmp_path / "annotations" / "journal.jsonl").write_text("{}")
+    with pytest.raises(WorkdirError, match="annotate.samples: 4 there, 1 here"):
+        Workdir(tmp_path, default_config())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"[]", "config.json: not a JSON object"), (b"\xff", "config.json: not UTF-8")]
+)
+def test_a_config_file_that_is_none_is_named(tmp_path, content, message):
+    (tmp_path / "students").mkdir()
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(WorkdirError, match=message):
+        Workdir(tmp_path, default_config())

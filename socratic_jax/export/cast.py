@@ -26,19 +26,19 @@ def export(run: Run, s: Strategy, out: epath.PathLike, license: str = "") -> Non
     Args:
       run: finished, or at least trained.
       s: one of the strategies that the run trained.
-      out: directory; a strategy.json, written last, says that it is whole.
+      out: directory, new or empty; a strategy.json, written last, says that it is whole.
       license: of the weights, for the card.
 
     Raises:
-      ValueError: the run has no such strategy, the strategy needs gold turns, or `out` is there already.
+      ValueError: the run has no such strategy, the strategy needs gold turns, or there is something in `out`.
       CheckpointError: a student is not trained to its end.
     """
     if s.name not in {taught.name for taught in run.strategies}:
         names = ", ".join(taught.name for taught in run.strategies)
         raise ValueError(f"{run.workdir.path} has no students of {s.name!r}; it has those of {names}")
     out = epath.Path(out).expanduser()
-    if (out / "strategy.json").exists():
-        raise ValueError(f"{out} has an export already; choose another --out")
+    if out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out} is not empty; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
     for name in s.students:
         save_student(out / name, run.student, run.trained_params(s, name, "float32"), run.tokenizer)

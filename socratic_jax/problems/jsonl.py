@@ -95,6 +95,27 @@ def read_records(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, 
         raise ProblemError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
+def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads a file that is one JSON object.
+
+    Raises:
+      ProblemError: one line that names the file, and the line where there is one.
+    """
+    from etils import epath
+
+    try:
+        value = json.loads(epath.Path(path).read_bytes())
+    except json.JSONDecodeError as error:
+        raise ProblemError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
+    except UnicodeDecodeError:
+        raise ProblemError(f"{path}: not UTF-8") from None
+    except OSError as error:
+        raise ProblemError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if not isinstance(value, dict):
+        raise ProblemError(f"{path}: not a JSON object")
+    return value
+
+
 def write_records(path: str | os.PathLike[str], records: Iterable[Mapping[str, Any]]) -> None:
     """Writes one JSON object a line, whole or not at all.
 

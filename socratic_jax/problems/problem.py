@@ -159,4 +159,6 @@ def _text(record: Mapping[str, Any], name: str, prefix: str = "") -> str:
         raise ProblemError(f"field '{prefix}{name}' {what}")
     if not value.strip():
         raise ProblemError(f"field '{prefix}{name}' is empty")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ProblemError(f"field '{prefix}{name}' has half a surrogate pair, which is no character")
     return value.strip()

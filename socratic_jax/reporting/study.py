@@ -9,7 +9,7 @@ from typing import Any
 from etils import epath
 
 from socratic_jax.accounting import read_attempts
-from socratic_jax.config import with_defaults
+from socratic_jax.config import INCIDENTAL, with_defaults
 from socratic_jax.evaluation.results import split_name
 from socratic_jax.problems import sources
 from socratic_jax.problems.problem import Problem, ProblemError
@@ -20,11 +20,7 @@ from socratic_jax.transcripts.strategies import STRATEGIES, Strategy
 
 # Fields that change where or how fast a run computes, but not what it is an example of. Runs that differ
 # in nothing else are seeds of one condition.
-_INCIDENTAL = (
-    "seed", "strategies", "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices",
-    "student.unroll", "student.remat", "student.attention", "train.log_every", "train.profile",
-    "train.accumulate", "decode.slots", "decode.variants", "evaluate.suites", "evaluate.oracles",
-)  # fmt: skip
+_INCIDENTAL = (*INCIDENTAL, "seed", "strategies", "train.accumulate", "evaluate.suites", "evaluate.variants")
 # These are what people compare, so they name a condition even where another field varies along with them.
 _LEADING = ("size", "data.train_limit", "data.source")
 NO_AMOUNT = -1.0

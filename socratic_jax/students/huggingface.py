@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from etils import epath
 
+from socratic_jax.problems.jsonl import read_object
 from socratic_jax.students.gpt2 import GPT2Config, GPT2Student
 from socratic_jax.students.student import Params
 
@@ -60,25 +61,24 @@ def find_directory(name_or_path: str) -> epath.Path:
         ) from error
 
 
-def load_student(
+def pretrained_student(
     name_or_path: str, vocab_size: int, context: int | None = None, **options
-) -> tuple[GPT2Student, Params]:
-    """A student with the weights of a Hugging Face GPT-2.
+) -> GPT2Student:
+    """The student of a Hugging Face GPT-2, without its weights.
 
     Args:
       name_or_path: directory with config.json and *.safetensors, or hub id.
-      vocab_size: rows of the embedding table to make, padding included. New rows start at the mean of
-        the old ones, where they disturb the logits of known tokens least.
+      vocab_size: rows of the embedding table to make, padding included.
       context: sequences to train on; at most the file's. None takes the file's.
       **options: fields of `GPT2Config`: dropout, dtype, remat.
 
     Raises:
-      ValueError: files or tensors are missing, or of another architecture or shape.
+      ValueError: there is no config, or it is of another architecture or smaller.
     """
     directory = find_directory(name_or_path)
     if not (directory / "config.json").exists():
         raise ValueError(f"{directory} has no config.json")
-    theirs = json.loads((directory / "config.json").read_text())
+    theirs = read_object(directory / "config.json")
     if theirs.get("model_type") != "gpt2":
         raise ValueError(f"{directory}: model_type is {theirs.get('model_type')!r}; only 'gpt2' is supported")
     if context is not None and context > theirs["n_positions"]:
@@ -91,7 +91,22 @@ def load_student(
         H=theirs["n_head"],
         **options,
     )
-    return GPT2Student(config), to_params(read_tensors(directory), config)
+    return GPT2Student(config)
+
+
+def load_student(
+    name_or_path: str, vocab_size: int, context: int | None = None, **options
+) -> tuple[GPT2Student, Params]:
+    """A student with the weights of a Hugging Face GPT-2; see `pretrained_student`.
+
+    New rows of the embedding table start at the mean of the old ones, where they disturb the logits of known
+    tokens least.
+
+    Raises:
+      ValueError: files or tensors are missing, or of another architecture or shape.
+    """
+    student = pretrained_student(name_or_path, vocab_size, context, **options)
+    return student, to_params(read_tensors(find_directory(name_or_path)), student.config)
 
 
 def read_tensors(directory: epath.Path) -> dict[str, np.ndarray]:

@@ -85,7 +85,10 @@ class Checkpoints:
         steps = sorted(self._manager.all_steps(), reverse=True)
         for step in steps:
             try:
-                state = self._manager.restore(step, args=ocp.args.StandardRestore(shape))
+                try:
+                    state = self._manager.restore(step, args=ocp.args.StandardRestore(shape))
+                except Exception:  # Of a bucket, say, which may be back.
+                    state = self._manager.restore(step, args=ocp.args.StandardRestore(shape))
             except Exception as error:
                 log.warning("checkpoint %s cannot be read (%s)", self.directory / str(step), _brief(error))
                 continue
@@ -118,7 +121,8 @@ class Checkpoints:
                 return manager.restore(step, args=args)["params"]
             except Exception as error:
                 raise CheckpointError(
-                    f"checkpoint {self.directory / str(step)} cannot be read ({_brief(error)})"
+                    f"checkpoint {self.directory / str(step)} cannot be read ({_brief(error)}); "
+                    f"delete {self.directory.parent} to train this student again"
                 ) from error
 
 

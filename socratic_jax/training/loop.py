@@ -5,12 +5,11 @@ one, replaces it; then step k takes batch k, which is a function of (seed, k) al
 there is to resuming: nothing else has a memory.
 """
 
-import contextlib
 import json
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -83,8 +82,8 @@ def train_student(
     with Checkpoints(directory / "checkpoints") as checkpoints:
         with clock.phase("checkpoint"):
             state = checkpoints.restore_latest(steps.state_shape)
-        with clock.phase("compile"):
-            if state is None:
+        if state is None:
+            with clock.phase("initialise"):
                 state = steps.init(jax.random.key(config.seed))
                 if initial is not None:
                     state = state._replace(params=_like(state.params, initial()))
@@ -93,19 +92,21 @@ def train_student(
             log.info("%s: going on from step %d", title, start)
             clock.waste(_seconds_since(start, directory, c.batch_size * rows.tokens_BxT.shape[1]))
         writer = MetricsWriter(directory, start) if processes.is_first() else NoWriter()
-        with writer, Progress(title, total, start) as progress:
+        profiler = _Profiler(directory, c.profile)
+        with writer, profiler, Progress(title, total, start) as progress:
             tokens, since = 0.0, time.monotonic()
             for k in range(start, total):
-                with _traced(directory, k, c.profile):
-                    with clock.phase("data"):
-                        index = train_rows(len(rows), c.batch_size, config.seed, k)
-                        batch = steps.put(rows, index, rows.most_learnt)
-                    # The first step compiles; it is counted as that.
-                    with clock.phase("step" if k > start else "compile"):
-                        state, metrics = steps.train(state, batch)
-                        # Reading the metrics waits for the step: on CPU, no second step with collectives
-                        # must be queued behind it.
-                        metrics = jax.device_get(metrics)
+                profiler.before(k)
+                with clock.phase("data"):
+                    index = train_rows(len(rows), c.batch_size, config.seed, k)
+                    batch = steps.put(rows, index, rows.most_learnt)
+                # The first step compiles; it is counted as that.
+                with clock.phase("step" if k > start else "compile"):
+                    state, metrics = steps.train(state, batch)
+                    # Reading the metrics waits for the step: on CPU, no second step with collectives
+                    # must be queued behind it.
+                    metrics = jax.device_get(metrics)
+                profiler.after(k)
                 step = k + 1
                 _check(metrics, step, title, checkpoints)
                 if k == start:
@@ -140,7 +141,8 @@ def train_student(
 
 def _seconds_since(step: int, directory: epath.Path, step_tokens: int) -> float:
     """What the steps took that an attempt logged after its last checkpoint, and that are taken again."""
-    records = [r for r in read_metrics(directory / "metrics.jsonl") if "tokens_per_second" in r]
+    # The first step of an attempt has no speed.
+    records = [r for r in read_metrics(directory / "metrics.jsonl") if r.get("tokens_per_second")]
     if not records or records[-1]["step"] <= step:
         return 0.0
     return (records[-1]["step"] - step) * step_tokens / records[-1]["tokens_per_second"]
@@ -167,14 +169,32 @@ def _utilisation(flops_per_second: float, device: Device | None) -> dict[str, fl
     return used if peak is None else {**used, "memory_peak": peak}
 
 
-@contextlib.contextmanager
-def _traced(directory: epath.Path, k: int, profile: tuple[int, int]):
-    """Starts and stops the profiler around the steps (first, last) that are configured."""
-    if profile and k == profile[0]:
-        jax.profiler.start_trace(str(directory / "profile"))
-    yield
-    if profile and k == profile[1]:
-        jax.profiler.stop_trace()
+class _Profiler:
+    """Records the steps (first, last) that are configured, as far as they are taken; a context manager."""
+
+    def __init__(self, directory: epath.Path, profile: Sequence[int]):
+        self._directory, self._profile = directory, profile
+        self._records = False
+
+    def __enter__(self) -> "_Profiler":
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self._stop()
+
+    def before(self, k: int) -> None:
+        if self._profile and self._profile[0] <= k <= self._profile[1] and not self._records:
+            jax.profiler.start_trace(str(self._directory / "profile"))
+            self._records = True
+
+    def after(self, k: int) -> None:
+        if self._profile and k >= self._profile[1]:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._records:
+            jax.profiler.stop_trace()
+            self._records = False
 
 
 def validate(steps: Steps, state: TrainState, validation: Batch, batch_size: int) -> dict[str, float]:

@@ -13,7 +13,7 @@ def tiny_config():
     config.strategies = ("cot",)
     config.data.options = {"level": "chain2to4"}
     config.data.train_limit, config.data.validation_limit = 200, 20
-    config.student.context = 160
+    config.student.context = config.decode.capacity = 160
     config.student.dropout = 0.1
     config.train.steps, config.train.batch_size = 24, 4
     config.train.warmup, config.train.log_every, config.train.checkpoint_every = 4, 1, 4

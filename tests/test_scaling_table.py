@@ -1,0 +1,36 @@
+"""What docs/scaling.jsonl, made by the TPU's compiler, has to show. Nothing is compiled here."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.scaling import SIZES, TOPOLOGIES, WEAK, largest_share
+
+CELLS = [json.loads(line) for line in (Path(__file__).parents[1] / "docs" / "scaling.jsonl").open()]
+FSDP = {(r["size"], r["topology"]): r for r in CELLS if r["asked"] == "fsdp"}
+
+
+@pytest.mark.parametrize("size", ["gpt2-large", "gpt2-xl"])
+def test_on_16_chips_all_of_the_state_is_donated_and_no_tree_is_gathered(size):
+    r = FSDP[size, "v5e:4x4"]
+    assert r["train"]["fits"] and "fsdp=16" in r["mesh"]
+    # What is left are the step's metrics.
+    assert 0 <= r["train"]["outputs"] - r["train"]["donated"] < 10_000
+    assert largest_share(r) < 0.1
+
+
+@pytest.mark.parametrize("size", ["gpt2-large", "gpt2-xl"])
+def test_the_state_of_a_chip_falls_as_chips_are_added(size):
+    rows = [FSDP[size, topology] for topology in WEAK]
+    fsdp = [int(re.search(r"fsdp=(\d+)", r["mesh"])[1]) for r in rows]
+    whole = rows[0]["train"]["state"] * fsdp[0]
+    for n, r in zip(fsdp, rows, strict=True):
+        # Small parameters (biases, norms) are not split.
+        assert whole / n <= r["train"]["state"] <= 1.5 * whole / n
+
+
+def test_every_cell_is_of_the_tables():
+    assert {r["size"] for r in CELLS} <= set(SIZES)
+    assert {r["topology"] for r in CELLS} <= {*TOPOLOGIES, *WEAK}
