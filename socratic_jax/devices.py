@@ -2,7 +2,9 @@
 
 import ctypes
 import dataclasses
+import hashlib
 import os
+import platform
 import sys
 
 import jax
@@ -59,6 +61,31 @@ def find_device(kind: str) -> Device | None:
 def this_device() -> Device | None:
     """The device that JAX computes on."""
     return find_device(jax.devices()[0].device_kind)
+
+
+def keep_compilations() -> None:
+    """Lets later processes reuse what this one compiles.
+
+    It is kept in JAX_COMPILATION_CACHE_DIR, else in the user's cache directory, apart for every kind of
+    machine: a home directory may be shared, and code for one CPU need not run on another.
+    """
+    if jax.config.jax_compilation_cache_dir is None:
+        home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+        directory = os.path.join(home, "socratic_jax", f"xla-{_machine()}")
+        jax.config.update("jax_compilation_cache_dir", directory)
+
+
+def _machine() -> str:
+    """Eight hexadecimal digits that stand for the kind of CPU."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            lines = [
+                line for line in file if line.startswith(("model name", "flags", "Features", "CPU part"))
+            ]
+    except OSError:  # Not Linux.
+        lines = []
+    about = "".join(sorted(set(lines))) or platform.processor()
+    return hashlib.blake2b(f"{platform.machine()} {about}".encode(), digest_size=4).hexdigest()
 
 
 def prepare_cpu(devices: int) -> None:

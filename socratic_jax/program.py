@@ -48,6 +48,7 @@ def start(
         processes.stop_on_signal()
         config = get_config()
         checks.check_is_run(config)
+        devices.keep_compilations()
         devices.prepare_cpu(config.cpu_devices)
         processes.start(distributed)
         if not processes.is_first():
