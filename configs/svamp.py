@@ -17,6 +17,18 @@ cores. Expect, for seed 0 and the 300 test problems, in per cent with 95 % Wilso
   answer_only  4.7 (2.8 to 7.7)
   cot          5.0 (3.1 to 8.1)
 
+A teacher of our own, without any API: the CoT students of that run explain the training problems, selection
+keeps what comes to the right answer, and smaller students learn from what is left:
+
+  python -m socratic_jax.main --config=configs/svamp.py:tiny --workdir=runs/svamp-distilled \\
+      --config.data.dir=DIRECTORY --config.strategies='("cot",)' --config.student.size=tiny-0.2m \\
+      --config.annotate.cot.teacher=local:runs/svamp-tiny:cot --config.annotate.samples=8 \\
+      --config.annotate.rules.arithmetic=False
+
+Expect 5 minutes; of 5,040 samples 400 with the right answer and 366 kept, for 161 of the 630 problems; and
+cot 4.0 (2.3 to 6.9). Nearly all equations of this teacher are false, so the rule that checks them is off here:
+with it no explanation of a validation problem is left, which stops the run.
+
 As its authors meant it, a test set of all 1,000 problems for students of something else, here of GSM8K:
 
   python -m socratic_jax.main --config=configs/svamp.py:tiny,all --workdir=runs/svamp-all \\
