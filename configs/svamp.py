@@ -26,7 +26,7 @@ keeps what comes to the right answer, and smaller students learn from what is le
       --config.annotate.rules.arithmetic=False
 
 Expect 5 minutes; of 5,040 samples 400 with the right answer and 366 kept, for 161 of the 630 problems; and
-cot 4.0 (2.3 to 6.9). Nearly all equations of this teacher are false, so the rule that checks them is off here:
+cot 4.0 (2.3 to 6.9). Nearly all equations of this teacher are false, so the rule that checks them is off:
 with it no explanation of a validation problem is left, which stops the run.
 
 As its authors meant it, a test set of all 1,000 problems for students of something else, here of GSM8K:
