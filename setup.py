@@ -44,6 +44,7 @@ setup(
         "optax>=0.2.5",
         "orbax-checkpoint>=0.11.20,<0.13",
         "rich>=13",
+        "sacrebleu>=2.4",
         "safetensors>=0.5",
         "tensorboardX>=2.6",
         "tokenizers>=0.22",

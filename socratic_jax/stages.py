@@ -12,6 +12,7 @@ from socratic_jax.annotating import SPLITS, annotate, check_contamination
 from socratic_jax.evaluation import results
 from socratic_jax.evaluation.predictions import Prediction, predict
 from socratic_jax.evaluation.predictions import read as read_predictions
+from socratic_jax.evaluation.questions import QuestionsResult, compare_questions
 from socratic_jax.evaluation.voting import first_votes, sizes
 from socratic_jax.problems import jsonl
 from socratic_jax.problems.problem import Problem
@@ -22,6 +23,7 @@ from socratic_jax.training.loop import is_trained, train_student
 from socratic_jax.training.metrics import Progress
 from socratic_jax.transcripts.examples import Fit, examples_for
 from socratic_jax.transcripts.packing import Batch, pack
+from socratic_jax.transcripts.roles import Role
 from socratic_jax.transcripts.strategies import Strategy
 from socratic_jax.transcripts.transcript import transcript
 
@@ -126,7 +128,7 @@ def make_report(run: Run) -> None:
 def _report(run: Run) -> None:
     from socratic_jax.reporting import plots, report, tables
 
-    rows, steps, pairs = [], [], []
+    rows, steps, pairs, questions = [], [], [], []
     size = run.config.student.weights or run.config.student.size
     for suite, options in run.config.evaluate.suites.items():
         predictions: dict[str, list[Prediction]] = {}
@@ -137,6 +139,8 @@ def _report(run: Run) -> None:
                 fewer = {f"{c.name}@{k}": first_votes(found, k) for k in sizes(c.decode.samples)}
                 predictions |= fewer | {c.name: found}
                 oracles |= {*fewer, c.name} if c.strategy.oracle else set()
+                if Role.QUESTION in c.strategy.roles - c.strategy.given:
+                    questions.append(compare_questions(suite, c.name, found, run.suite(suite)))
         labels = dict(suite=suite, split=options.get("split", "test"), size=size, seed=run.config.seed)
         for name, found in predictions.items():
             rows.append(results.summarise(found, strategy=name, oracle=name in oracles, **labels))
@@ -149,6 +153,8 @@ def _report(run: Run) -> None:
     results.write_csv(run.workdir.path / "results.csv", rows, results.Result)
     results.write_csv(run.workdir.path / "results_by_steps.csv", steps, results.StepsResult)
     results.write_csv(run.workdir.path / "results_paired.csv", pairs, results.PairedResult)
+    questions = [row for row in questions if row is not None]
+    results.write_csv(run.workdir.path / "results_questions.csv", questions, QuestionsResult)
     plots.write(run.workdir.plots, rows, steps)
     funnels = {
         f"{kind} explanations, {split}, by {run.config.annotate[kind].teacher}": _funnel(run, split, kind)
@@ -159,7 +165,7 @@ def _report(run: Run) -> None:
     funnels = {title: funnel for title, funnel in funnels.items() if funnel}
     files = {title: run.workdir.transcripts(title) for title in run.student_names}
     fits = {title: jsonl.read_object(file)["train"] for title, file in files.items() if file.exists()}
-    tables.show(rows, steps, pairs, funnels, fits, run.clock.attempts)
+    tables.show(rows, steps, pairs, questions, funnels, fits, run.clock.attempts)
     run.clock.flush()  # The page reads where the time went from its file.
     page = report.write(str(run.workdir.path))
     log.info("the page: %s", page)

@@ -8,6 +8,7 @@ import rich.console
 import rich.table
 
 from socratic_jax.accounting import by_phase, goodput
+from socratic_jax.evaluation.questions import QuestionsResult
 from socratic_jax.evaluation.results import PairedResult, Result, StepsResult
 from socratic_jax.teachers.funnel import Funnel
 
@@ -16,6 +17,7 @@ def show(
     rows: Sequence[Result],
     steps: Sequence[StepsResult],
     pairs: Sequence[PairedResult],
+    questions: Sequence[QuestionsResult],
     funnels: Mapping[str, Funnel],
     fits: Mapping[str, Mapping[str, Any]],
     attempts: Sequence[Mapping[str, Any]],
@@ -36,6 +38,8 @@ def show(
             console.print(steps_table([step for step in steps if step.suite == suite]))
         if any(pair.suite == suite for pair in pairs):
             console.print(paired_table([pair for pair in pairs if pair.suite == suite]))
+        if any(row.suite == suite for row in questions):
+            console.print(questions_table([row for row in questions if row.suite == suite]))
     if any(fit["too_long"] for fit in fits.values()):
         console.print(too_long_line(fits) + "\n", highlight=False)
     console.print(time_line(attempts), highlight=False)
@@ -101,6 +105,22 @@ def paired_table(pairs: Sequence[PairedResult]) -> rich.table.Table:
             str(pair.only_a),
             str(pair.only_b),
             "< 0.0001" if pair.p < 1e-4 else f"{pair.p:.4f}",
+        )
+    return table
+
+
+def questions_table(rows: Sequence[QuestionsResult]) -> rich.table.Table:
+    table = _table(f"sub-questions against the gold ones ({rows[0].n:,} problems)")
+    for name in ("BLEU", "questions", "gold", "same number", "same operations"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row.strategy,
+            f"{row.bleu:.1f}",
+            f"{row.questions:.1f}",
+            f"{row.gold_questions:.1f}",
+            _percent(row.same_number),
+            "" if row.same_operations is None else _percent(row.same_operations),
         )
     return table
 
