@@ -21,6 +21,21 @@ from socratic_jax.transcripts.tokenizer import train_tokenizer
 logging.getLogger("absl").setLevel(logging.ERROR)
 
 
+# The files that take longest; a file is one process's, so they are begun first.
+LONG = (
+    "test_processes.py",
+    "test_notebooks.py",
+    "test_main.py",
+    "test_engine.py",
+    "test_loop.py",
+    "test_study.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 def make_problems(n: int, seed: int = 0) -> list[Problem]:
     """Small problems with 1 to 3 steps and sub-questions, a function of (seed, index)."""
     problems = []
