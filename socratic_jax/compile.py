@@ -26,7 +26,15 @@ from socratic_jax.decoding.engine import Engine, empty, run
 from socratic_jax.decoding.grammar import N_PHASES, Grammar
 from socratic_jax.devices import Device, find_device
 from socratic_jax.hlo import Collective, collectives
-from socratic_jax.sharding import BATCH, REPLICATED, choose_mesh, is_matrix, make_mesh, show_sizes
+from socratic_jax.sharding import (
+    BATCH,
+    REPLICATED,
+    choose_mesh,
+    count_slices,
+    is_matrix,
+    make_mesh,
+    show_sizes,
+)
 from socratic_jax.students.sizes import make_student
 from socratic_jax.students.student import Student, train_flops
 from socratic_jax.topologies import prepare, topology_devices
@@ -104,7 +112,9 @@ def make_compile_mesh(config: ConfigDict, student: Student, devices: list[Any]) 
     device = find_device(devices[0].device_kind)
     shapes = jax.eval_shape(student.init, jax.random.key(0))
     rows = config.train.batch_size // config.train.accumulate
-    sizes = choose_mesh(config.mesh, shapes, len(devices), rows, device and device.memory)
+    sizes = choose_mesh(
+        config.mesh, shapes, len(devices), rows, device and device.memory, count_slices(devices)
+    )
     return make_mesh(sizes, devices)
 
 
@@ -208,7 +218,7 @@ def estimate(config: ConfigDict, student: Student, mesh: Mesh, device: Device, t
     compute = done / (chips * device.flops)
     # State is read and written once; weights are read again in each pass.
     memory = 2 * train.state / device.bandwidth
-    slices = len({getattr(d, "slice_index", 0) for d in mesh.devices.flat})
+    slices = count_slices(list(mesh.devices.flat))
     network = 0.0
     for c in train.collectives:
         crosses = slices > 1 and c.group * slices > chips

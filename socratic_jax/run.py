@@ -21,7 +21,15 @@ from socratic_jax.devices import prepare_cpu, this_device
 from socratic_jax.problems import annotations, sources
 from socratic_jax.problems.jsonl import read_object
 from socratic_jax.problems.problem import Explanation, Problem, ProblemError
-from socratic_jax.sharding import REPLICATED, choose_mesh, is_matrix, make_mesh, mesh_sizes, show_sizes
+from socratic_jax.sharding import (
+    REPLICATED,
+    choose_mesh,
+    count_slices,
+    is_matrix,
+    make_mesh,
+    mesh_sizes,
+    show_sizes,
+)
 from socratic_jax.students.gpt2 import GPT2Student
 from socratic_jax.students.huggingface import load_student, pretrained_student
 from socratic_jax.students.sizes import make_student
@@ -101,6 +109,7 @@ class Run:
             jax.device_count(),
             c.train.batch_size // c.train.accumulate,
             device and device.memory,
+            count_slices(jax.devices()),
         )
         log.info("mesh of %d device(s): %s", jax.device_count(), show_sizes(sizes))
         return make_mesh(sizes)

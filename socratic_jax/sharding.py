@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import mesh_utils
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXES = ("data", "fsdp", "tensor")
@@ -82,12 +83,39 @@ def show_sizes(sizes: Sequence[int]) -> str:
 
 
 def make_mesh(sizes: Sequence[int], devices: Sequence[Any] | None = None) -> Mesh:
-    """A (data, fsdp, tensor) mesh; over all devices if none are named."""
+    """A (data, fsdp, tensor) mesh; over all devices if none are named.
+
+    Between slices of TPUs there is only a network, so it is the data axis that crosses them.
+
+    Raises:
+      ValueError: the data axis does not divide over the slices.
+    """
     # Flax Linen leaves layouts to GSPMD, which wants Auto axes; make_mesh now defaults to Explicit.
-    return jax.make_mesh(tuple(sizes), AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices)
+    types = (AxisType.Auto,) * len(AXES)
+    devices = jax.devices() if devices is None else devices
+    slices = count_slices(devices)
+    if slices == 1:
+        return jax.make_mesh(tuple(sizes), AXES, axis_types=types, devices=devices)
+    data, *rest = sizes
+    if data % slices:
+        raise ValueError(
+            f"mesh {show_sizes(sizes)}: data={data} does not divide over {slices} slices of "
+            f"{len(devices) // slices} devices; make it a multiple of {slices}"
+        )
+    grid = mesh_utils.create_hybrid_device_mesh(
+        (data // slices, *rest), (slices, 1, 1), devices, allow_split_physical_axes=True
+    )
+    return Mesh(grid, AXES, axis_types=types)
 
 
-def choose_mesh(spec: str, shapes: Any, n_devices: int, rows: int, memory: float | None) -> Sizes:
+def count_slices(devices: Sequence[Any]) -> int:
+    """How many slices of TPUs there are; other devices are one."""
+    return len({getattr(device, "slice_index", 0) for device in devices})
+
+
+def choose_mesh(
+    spec: str, shapes: Any, n_devices: int, rows: int, memory: float | None, slices: int = 1
+) -> Sizes:
     """The sizes that `spec` asks for, checked; or, for "auto", good ones.
 
     "auto" splits the parameters over as few devices as leave the train state in `STATE_FRACTION` of
@@ -100,12 +128,13 @@ def choose_mesh(spec: str, shapes: Any, n_devices: int, rows: int, memory: float
       n_devices: how many there are.
       rows: of a micro-batch.
       memory: bytes of one device; None where that does not matter.
+      slices: of devices; "auto" keeps parameters within one.
 
     Raises:
       ValueError: the sizes do not fit the student or the batch; the message names the parameter, the
         axis and the nearest meshes that do.
     """
-    valid = list(_valid_sizes(shapes, n_devices, rows))
+    valid = [sizes for sizes in _valid_sizes(shapes, n_devices, rows) if sizes[0] % slices == 0]
     if spec != "auto":
         sizes = mesh_sizes(spec, n_devices)
         problem = _misfit(shapes, sizes, rows)

@@ -46,6 +46,16 @@ def test_a_students_steps_compile_for_a_topology():
 
 
 @needs_libtpu
+def test_the_data_axis_crosses_slices():
+    output = _compile(
+        "--config=configs/gsm8k.py:gpt2", "--topology=2*v5e:2x2", "--config.student.size=tiny-3m",
+        "--config.mesh=data=2,fsdp=-1",
+    )  # fmt: skip
+    assert "8 x TPU v5 lite, mesh data=2,fsdp=4,tensor=1" in output
+    assert re.search(r"train: fits, ", output), output
+
+
+@needs_libtpu
 def test_what_does_not_fit_is_said():
     output = _compile(
         "--config=configs/gsm8k.py:gpt2", "--topology=v5e:1x1", "--config.train.batch_size=512",

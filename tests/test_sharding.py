@@ -1,6 +1,7 @@
 """Layouts fit or say why not, and "auto" finds one that fits."""
 
 import re
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -14,6 +15,7 @@ from socratic_jax.sharding import (
     STATE_BYTES,
     STATE_FRACTION,
     choose_mesh,
+    count_slices,
     make_mesh,
     mesh_sizes,
     parameter_spec,
@@ -112,3 +114,17 @@ def test_devices_are_found_by_the_longest_kind():
     assert find_device("TPU v5").name == "v5p"
     assert find_device("NVIDIA H100 80GB HBM3").name == "h100"
     assert find_device("cpu") is None
+
+
+def test_parameters_stay_within_a_slice():
+    # So little memory that every split helps: 32 ways in one slice, 16 in each of two.
+    shapes = _shapes("gpt2-large")
+    assert choose_mesh("auto", shapes, 32, 64, 1e6) == (1, 32, 1)
+    assert choose_mesh("auto", shapes, 32, 64, 1e6, slices=2) == (2, 16, 1)
+
+
+def test_a_mesh_whose_data_axis_cannot_cross_slices_is_refused():
+    devices = [SimpleNamespace(slice_index=i // 4) for i in range(8)]
+    assert count_slices(devices) == 2 and count_slices([object()]) == 1
+    with pytest.raises(ValueError, match="data=1 does not divide over 2 slices of 4 devices; make"):
+        make_mesh((1, 8, 1), devices)
