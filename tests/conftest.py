@@ -13,12 +13,16 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import jax
 import pytest
+from hypothesis import settings
 
 from socratic_jax.problems.problem import Problem, Step
 from socratic_jax.students.gpt2 import GPT2Config, GPT2Student
 from socratic_jax.transcripts.tokenizer import train_tokenizer
 
 logging.getLogger("absl").setLevel(logging.ERROR)
+# No test is decided by a clock.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 # The files that take longest; a file is one process's, so they are begun first.
