@@ -160,7 +160,7 @@ def test_bad_configurations_are_named_before_anything_is_written(tmp_path):
     _refused(config(mesh="data=3"), tmp_path, "mesh 'data=3' does not fit 1 device")
     _refused(config(mesh="3"), tmp_path, "mesh '3': '3' is no size of an axis")
     assert not (tmp_path / "w").exists()
-    _refused(config(**{"student.size": "huge"}), tmp_path, "unknown student size 'huge'; valid: tiny-0.2m")
+    _refused(config(**{"student.size": "huge"}), tmp_path, "unknown student.size 'huge'; valid: tiny-0.2m")
     _refused(config(**{"data.source": "gsm9k"}), tmp_path / "b", "unknown source of problems 'gsm9k'.*gsm8k")
 
 

@@ -109,11 +109,11 @@ rows = refill(
     engine,
     params,
     empty(engine, params, 1, 1),
-    np.zeros(1, np.int32),
+    np.zeros((1, 1), np.int32),
     prompts,
     np.array([n_prompt], np.int32),
     np.zeros((1, 1), np.int32),
-    key_data(jax.random.split(jax.random.key(0), 1)),
+    key_data(jax.random.split(jax.random.key(0), 1))[None],
 )
 write_one = jax.jit(engine.step, static_argnums=3)
 
