@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from configs import scaling
 from socratic_jax import EXIT_PREEMPTED
 from socratic_jax.config import default_config
-from socratic_jax.study import Study, cells, is_finished
+from socratic_jax.study.cells import Study, cells, is_finished
 from socratic_jax.transcripts.strategies import STRATEGIES
 from tests.test_main import small_config
 
