@@ -1,6 +1,5 @@
 """The first stage: who explains the problems, and what is kept of it."""
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from etils import epath
 
 from socratic_jax import processes
 from socratic_jax.local import make_local_teacher
-from socratic_jax.problems import annotations, contamination
+from socratic_jax.problems import annotations, contamination, jsonl
 from socratic_jax.problems.problem import Problem, ProblemError
 from socratic_jax.run import Run
 from socratic_jax.teachers import gold, prices, settings
@@ -72,9 +71,7 @@ def _annotate(run: Run, dry_run: bool) -> None:
                 spent += _ask(run, spec, kind, split, problems, funnel, new, dry_run)
             if not dry_run:
                 file = run.workdir.funnel(split, kind)
-                temporary = file.parent / (file.name + ".tmp")
-                temporary.write_text(json.dumps(funnel.to_dict(), indent=2) + "\n")
-                temporary.replace(file)
+                jsonl.write_object(file, funnel.to_dict())
                 if spec != gold.AUTHOR:
                     log.info("%s explanations, %s, by %s\n\n%s\n", kind, split, spec, funnel)
                 if not funnel.kept:

@@ -1,9 +1,10 @@
 """What a program does around a run: logging, signals, and errors in one line."""
 
+import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from absl import app
 from ml_collections import ConfigDict
@@ -76,6 +77,15 @@ def start(
             raise
         lines = str(error).strip().splitlines() or [""]
         sys.exit(f"error: {type(error).__name__}: {lines[0]}; --traceback shows where")
+
+
+@contextlib.contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Ends the process with one line for what can go wrong in what is inside."""
+    try:
+        yield
+    except (ValueError, RuntimeError, OSError) as error:
+        sys.exit(f"error: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
 
 
 def quieten() -> None:

@@ -8,11 +8,10 @@ own report stage wrote into its workdir stays as it is.
 """
 
 import os
-import sys
 
 from absl import app, flags
 
-from socratic_jax.program import quieten
+from socratic_jax.program import errors_in_one_line, quieten
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The directory with the workdirs of runs in or under it.")
 _OUT = flags.DEFINE_string("out", None, "The page; by default report.html in the directory.")
@@ -24,10 +23,8 @@ def _main(argv: list[str]) -> None:
     quieten()
     from socratic_jax.reporting import report
 
-    try:
+    with errors_in_one_line():
         print(report.write(_WORKDIR.value, _OUT.value, os.cpu_count() or 1))
-    except (ValueError, RuntimeError, OSError) as error:
-        sys.exit(f"error: {str(error).strip().splitlines()[0]}")
 
 
 def main() -> None:

@@ -1,11 +1,7 @@
 """The stages of a run. Each finds out for itself what is left to do, so any can be run again."""
 
-import json
 import logging
 from collections.abc import Callable
-from typing import Any
-
-from etils import epath
 
 from socratic_jax import processes
 from socratic_jax.annotating import SPLITS, annotate, check_contamination
@@ -44,7 +40,7 @@ def train(run: Run) -> None:
                 (rows, fit), (validation, validation_fit) = (_rows(run, s, name, split) for split in SPLITS)
                 fits = {"train": fit.to_dict(), "validation": validation_fit.to_dict()}
                 file = run.workdir.transcripts(title)
-                processes.first_does(lambda file=file, fits=fits: _write_json(file, fits))
+                processes.first_does(lambda file=file, fits=fits: jsonl.write_object(file, fits))
             initial = run.pretrained if run.config.student.weights else None
             train_student(
                 run.student, rows, validation, run.config, run.mesh, directory, title, run.clock, initial
@@ -62,11 +58,6 @@ def _rows(run: Run, s: Strategy, name: str, split: str) -> tuple[Batch, Fit]:
     full = (rows.segments_BxT > 0).mean() if len(rows) else 0.0
     log.info("%s, %s: %s; %d rows, %.1f %% full", student_name(s, name), split, fit, len(rows), 100 * full)
     return rows, fit
-
-
-def _write_json(path: epath.Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1) + "\n")
 
 
 def evaluate(run: Run) -> None:
@@ -131,6 +122,7 @@ def _report(run: Run) -> None:
     rows, steps, pairs, questions = [], [], [], []
     size = run.config.student.weights or run.config.student.size
     for suite, options in run.config.evaluate.suites.items():
+        asking: list[str] = []
         predictions: dict[str, list[Prediction]] = {}
         oracles = set()
         for c in run.contenders:
@@ -140,7 +132,7 @@ def _report(run: Run) -> None:
                 predictions |= fewer | {c.name: found}
                 oracles |= {*fewer, c.name} if c.strategy.oracle else set()
                 if Role.QUESTION in c.strategy.roles - c.strategy.given:
-                    questions.append(compare_questions(suite, c.name, found, run.suite(suite)))
+                    asking.append(c.name)
         labels = dict(suite=suite, split=options.get("split", "test"), size=size, seed=run.config.seed)
         for name, found in predictions.items():
             rows.append(results.summarise(found, strategy=name, oracle=name in oracles, **labels))
@@ -148,6 +140,9 @@ def _report(run: Run) -> None:
         if predictions:
             rows += results.baselines(next(iter(predictions.values())), **labels)
         pairs += results.paired(suite, predictions)
+        if asking:
+            problems = run.suite(suite)
+            questions += [compare_questions(suite, name, predictions[name], problems) for name in asking]
     if not rows:
         raise ValueError(f"no predictions in {run.workdir.path}; run --stage=evaluate first")
     results.write_csv(run.workdir.path / "results.csv", rows, results.Result)

@@ -71,16 +71,11 @@ class Workdir:
         # Through JSON, as the stored one went: tuples become lists.
         wanted = json.loads(config.to_json_best_effort())
 
-        def write(value: dict[str, Any]) -> None:
-            temporary = self.path / "config.json.tmp"
-            temporary.write_text(json.dumps(value, indent=2) + "\n")
-            temporary.replace(file)
-
         def claim() -> None:
             self.path.mkdir(parents=True, exist_ok=True)
             # Nothing was made by a config that failed at once, say by a typo: it may be replaced.
             if not (file.exists() and self._has_made_something()):
-                write(wanted)
+                jsonl.write_object(file, wanted)
 
         try:
             processes.first_does(claim)
@@ -102,7 +97,7 @@ class Workdir:
         for field in ("suites", "variants"):
             wanted["evaluate"][field] = {**stored["evaluate"][field], **wanted["evaluate"][field]}
         if stored != wanted:
-            processes.first_does(lambda: write(wanted))
+            processes.first_does(lambda: jsonl.write_object(file, wanted))
 
     def _has_made_something(self) -> bool:
         # (In a bucket, a directory is there only when something is in it.)
@@ -111,7 +106,7 @@ class Workdir:
             return True
         # Who only wanted to know a price leaves an empty journal.
         files = (self.path / "annotations").iterdir() if "annotations" in children else ()
-        return any(f.stat().length for f in files if not f.is_dir()) if files else False
+        return any(f.stat().length for f in files if not f.is_dir())
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,9 @@
 What is written runs in transformers with PyTorch alone: `python exported/dialogue.py "A problem"`.
 """
 
-import sys
-
 from absl import app, flags
 
-from socratic_jax.program import quieten
+from socratic_jax.program import errors_in_one_line, quieten
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run whose students are exported.")
 _STRATEGY = flags.DEFINE_string("strategy", None, "The strategy whose cast is exported.")
@@ -28,11 +26,9 @@ def _main(argv: list[str]) -> None:
     from socratic_jax.sharding import make_mesh
     from socratic_jax.transcripts.strategies import strategy
 
-    try:
+    with errors_in_one_line():
         run = open_run(_WORKDIR.value, make_mesh((1, 1, 1), jax.devices()[:1]))
         export(run, strategy(_STRATEGY.value), _OUT.value, _LICENSE.value)
-    except (ValueError, RuntimeError, OSError) as error:
-        sys.exit(f"error: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
     print(f'wrote {_OUT.value}; try: python {_OUT.value}/dialogue.py "A problem"')
 
 

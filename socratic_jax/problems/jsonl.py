@@ -116,6 +116,17 @@ def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
     return value
 
 
+def write_object(path: str | os.PathLike[str], value: Mapping[str, Any]) -> None:
+    """Writes a file that `read_object` reads back, whole or not at all."""
+    from etils import epath
+
+    path = epath.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / (path.name + ".tmp")
+    temporary.write_text(json.dumps(value, indent=2) + "\n")
+    temporary.replace(path)
+
+
 def write_records(path: str | os.PathLike[str], records: Iterable[Mapping[str, Any]]) -> None:
     """Writes one JSON object a line, whole or not at all.
 

@@ -12,6 +12,7 @@ from socratic_jax.accounting import read_attempts
 from socratic_jax.config import INCIDENTAL, with_defaults
 from socratic_jax.evaluation.results import split_name
 from socratic_jax.problems import sources
+from socratic_jax.problems.jsonl import read_object
 from socratic_jax.problems.problem import Problem, ProblemError
 from socratic_jax.students.sizes import SIZES
 from socratic_jax.teachers.funnel import Funnel
@@ -177,9 +178,9 @@ def _is_workdir(path: epath.Path) -> bool:
 
 def _json(file: epath.Path) -> dict[str, Any]:
     try:
-        return json.loads(file.read_text())
-    except json.JSONDecodeError as error:
-        raise StudyError(f"{file}:{error.lineno}: not JSON; repair it, or move the run away") from None
+        return read_object(file)
+    except ProblemError as error:
+        raise StudyError(f"{error}; repair it, or move the run away") from None
 
 
 def _cell(root: epath.Path, path: epath.Path) -> Cell:
