@@ -118,12 +118,7 @@ class Run:
 
     def problems(self, split: str, limit: int = 0, **overrides: Any) -> list[Problem]:
         """Problems of the configured source, or of another one that `overrides` names."""
-        data = {**self.config.data, **overrides}
-        # Options are those of one source; a file of one's own has none.
-        if data["source"] != self.config.data.source:
-            data["options"] = overrides.get("options", {})
-        options = {} if data["source"].endswith(".jsonl") else dict(data["options"])
-        return sources.load(data["source"], split, data["dir"] or None, limit or None, **options)
+        return sources.load_configured(self.config.data, split, limit, **overrides)
 
     @functools.cached_property
     def train_problems(self) -> list[Problem]:

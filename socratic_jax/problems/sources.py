@@ -170,6 +170,16 @@ def load(
     return source.load(split, folder, limit, **{**source.options, **options})[:limit]
 
 
+def load_configured(data: Mapping[str, Any], split: str, limit: int = 0, **overrides: Any) -> list[Problem]:
+    """Problems of a config's `data`, or of another source that `overrides` names; limit 0 is no limit."""
+    wanted = {**data, **overrides}
+    # Options are those of one source; a file of one's own has none.
+    if wanted["source"] != data["source"]:
+        wanted["options"] = overrides.get("options", {})
+    options = {} if wanted["source"].endswith(".jsonl") else dict(wanted["options"])
+    return load(wanted["source"], split, wanted["dir"] or None, limit or None, **options)
+
+
 def _file(path: str) -> Source:
     """The user's own file, or files, as a source."""
 

@@ -69,12 +69,8 @@ class Cell:
         """The problems of a suite, with gold steps; none if their data are not on this machine."""
         options = dict(self.config["evaluate"]["suites"].get(suite, {}))
         split, limit = options.pop("split", "test"), options.pop("limit", 0)
-        data = {**self.config["data"], **options}
-        if data["source"] != self.config["data"]["source"]:
-            data["options"] = options.get("options", {})  # Options are those of one source.
-        extra = {} if data["source"].endswith(".jsonl") else dict(data["options"])
         try:
-            return sources.load(data["source"], split, data["dir"] or None, limit or None, **extra)
+            return sources.load_configured(self.config["data"], split, limit, **options)
         except (ProblemError, ValueError, OSError, ImportError):
             return []  # A study may be read far from where it was made.
 
