@@ -34,7 +34,6 @@ def get_config(mode: str = ""):
     config.data.options = dict(level="chain2to4")
     config.data.train_limit = 30_000
     config.student.context = 160
-    config.student.unroll = 3
     config.train.batch_size = 16
     config.train.steps = 1500
     config.train.optimizer = "muon"

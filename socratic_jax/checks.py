@@ -25,7 +25,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "student.context": _AT_LEAST_ONE,
     "student.dropout": (lambda rate: 0 <= rate < 1, "from 0 to below 1"),
     "student.dtype": (lambda name: name in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
-    "student.unroll": _AT_LEAST_ONE,
+    "student.unroll": (lambda n: n >= 0, "0 or more"),
     "student.attention": (lambda name: name in ("auto", *KERNELS), f"auto, {', '.join(KERNELS)}"),
     "train.steps": _AT_LEAST_ONE,
     "train.epochs": (lambda n: n >= 0, "0 or more"),

@@ -162,7 +162,7 @@ def compile_decode(config: ConfigDict, student: Student, mesh: Mesh) -> Program:
         rows,
         is_leaf=lambda x: isinstance(x, PartitionSpec),
     )
-    lowered = run.lower(engine, params, grammar, rows, shape((), jnp.int32))
+    lowered = run.lower(engine, params, grammar, rows, shape((), jnp.int32), engine.capacity)
     return _compile("decode", lowered, (params, rows), mesh)
 
 

@@ -72,7 +72,7 @@ def default_config() -> ConfigDict:
                 context=256,  # Tokens in a sequence, and in a packed row.
                 dropout=0.0,
                 dtype="auto",  # Of the computation: "float32", "bfloat16"; "auto" is the latter off CPU.
-                unroll=1,  # Layers in one iteration of the scan: more compile longer and run faster on CPUs.
+                unroll=0,  # Layers in one iteration of the scan; 0: all of them on a CPU, one elsewhere.
                 remat=False,  # Recompute activations in the backward pass: less memory, more time.
                 attention="auto",  # In packed rows; see students/attention.py.
             ),
@@ -171,7 +171,6 @@ def _tiny(config: ConfigDict) -> ConfigDict:
     config.tokenizer.vocab_size = 4096
     config.student.size = "tiny-0.8m"
     config.student.context = 512
-    config.student.unroll = 4
     config.student.dropout = 0.1
     config.train.steps = 400
     config.train.batch_size = 8

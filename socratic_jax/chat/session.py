@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
 def _step(engine: Engine, params, grammar: Grammar, rows: Rows) -> Rows:
     """One more token, in any row as long as the capacity allows."""
-    return engine.step(params, grammar, rows, engine.capacity)
+    return engine.step(params, grammar, rows)
 
 
 class Session:
@@ -136,10 +136,10 @@ class Session:
         prompts_Px1xT[:, 0, : len(tokens)] = tokens
         prompts_Px1xT[:, 0, 0] = [opening(part, self.cast.tokenizer) for part in self.cast.strategy.cast]
         lengths_1, at_1x1 = np.full(1, len(tokens), np.int32), np.zeros((1, 1), np.int32)
-        rows = empty(self.engine, self.cast.params, 1, 1)
+        rows = empty(self.engine, self.cast.weights, 1, 1)
         script_1x1, key_1x1x2 = np.zeros((1, 1), np.int32), self._key[None, None]
         rows = refill(
-            self.engine, self.cast.params, rows, at_1x1, prompts_Px1xT, lengths_1, script_1x1, key_1x1x2
+            self.engine, self.cast.weights, rows, at_1x1, prompts_Px1xT, lengths_1, script_1x1, key_1x1x2
         )
         # A prompt is taken for a problem alone; a dialogue that goes on is further.
         roles = [role for role, _, _ in parse_turns(tokens, self.cast.tokenizer)]
@@ -152,7 +152,7 @@ class Session:
         """Goes on from a transcript, by a token each time. The last is done, or fills the capacity."""
         rows, done = self.rows(tokens), False
         while not done:
-            rows = _step(self.engine, self.cast.params, self.grammar, rows)
+            rows = _step(self.engine, self.cast.weights, self.grammar, rows)
             written = read(self.engine, rows)
             if written.waiting_B.any():
                 rows = resume(self.engine, rows, *calculate(written, self._calculator))

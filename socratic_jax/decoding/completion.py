@@ -4,13 +4,14 @@ The automaton is the simplest there is: any token may follow any, and the end of
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from socratic_jax.decoding.engine import Engine
+from socratic_jax.decoding.engine import Engine, prepare
 from socratic_jax.decoding.grammar import DONE, N_PHASES, Grammar
 from socratic_jax.decoding.queue import Request, decode, key_data
 from socratic_jax.decoding.sampling import GREEDY, Sampling
@@ -50,6 +51,10 @@ class Completer:
     tokenizer: Tokenizer
     sampling: Sampling = GREEDY
 
+    @functools.cached_property
+    def _weights(self) -> tuple[Any, ...]:
+        return prepare(Engine((self.student,), self.student.context, 1), (self.params,))
+
     def complete(
         self, texts: Sequence[str], seeds: np.ndarray, max_tokens: int, slots: int
     ) -> Iterator[tuple[str, bool, int, int]]:
@@ -77,7 +82,7 @@ class Completer:
             requests = [Request(batch[b], (), keys[first + b][None]) for b in fitting]
             transcripts = {
                 fitting[k]: transcript
-                for done in decode(engine, (self.params,), grammar, requests, [None], slots)
+                for done in decode(engine, self._weights, grammar, requests, [None], slots)
                 for k, transcript in done.items()
             }
             for b, prompt in enumerate(batch):

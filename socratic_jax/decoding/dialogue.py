@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from socratic_jax.decoding.calculator import forced_tokens
-from socratic_jax.decoding.engine import Engine
+from socratic_jax.decoding.engine import Engine, prepare
 from socratic_jax.decoding.grammar import DONE, compile_grammar, parse_turns
 from socratic_jax.decoding.queue import Request, Transcript, decode
 from socratic_jax.transcripts.examples import opening
@@ -81,6 +81,11 @@ class Cast:
     params: tuple[Any, ...]
     tokenizer: Tokenizer
 
+    @functools.cached_property
+    def weights(self) -> tuple[Any, ...]:
+        """The parameters as the engine takes them."""
+        return prepare(self.engine, self.params)
+
     def sample(
         self,
         prompts: Sequence[Prompt],
@@ -131,7 +136,7 @@ class Cast:
             ]
             dialogues = {}
             for batch in decode(
-                self.engine, self.params, grammar, requests, openings, slots,
+                self.engine, self.weights, grammar, requests, openings, slots,
                 functools.partial(forced_tokens, tokenizer=self.tokenizer),
             ):  # fmt: skip
                 for k, transcripts in batch.items():

@@ -22,7 +22,7 @@ from socratic_jax.decoding.calculator import CLOSES, EQUALS, MAX_FORCED, OPENS
 from socratic_jax.decoding.grammar import DONE, SCRIPT, Grammar, after
 from socratic_jax.decoding.sampling import GREEDY, Sampling, sample
 from socratic_jax.sharding import BATCH, REPLICATED, batch_shards
-from socratic_jax.students.student import Student, head
+from socratic_jax.students.student import Decoder, Student, head_of_rows
 from socratic_jax.transcripts.roles import Role
 
 # Rows that run are only held up for those that wait when more than one in so many does.
@@ -79,8 +79,8 @@ class Engine:
       max_steps: the most solutions in a transcript; then the answer is forced.
       sampling: how tokens are chosen.
       mesh: devices to spread rows over; every one runs a loop of its own, until its own rows are done.
-      min_reach: the least that is read of the caches, in tokens; less would compile another loop and save
-        nothing.
+      min_reach: the least that is read of the students' states, in tokens; less would compile another loop
+        and save nothing.
       calculator: whether rows wait for the right-hand sides of annotations.
     """
 
@@ -99,12 +99,26 @@ class Engine:
                     f"decode.capacity is {self.capacity} tokens; the student's context is {student.context}"
                 )
 
+    @functools.cached_property
+    def decoders(self) -> tuple[Decoder, ...]:
+        """The students, as the devices of this engine like it."""
+        platform = jax.default_backend() if self.mesh is None else self.mesh.devices.flat[0].platform
+        return tuple(student.decoder(platform) for student in self.students)
+
+    @property
+    def reaches(self) -> list[int]:
+        """How much of the states can be looked at, in tokens: the capacity, half of it, and so on."""
+        reaches = [self.capacity]
+        while reaches[0] >= 2 * self.min_reach:
+            reaches.insert(0, -(-reaches[0] // 2))
+        return reaches
+
     def empty(self, params, B: int, G: int) -> Rows:
         """B rows of nothing, for `refill`; they are done before they begin."""
         zeros_B = jnp.zeros(B, jnp.int32)
         shapes = [
-            jax.eval_shape(student.prefill, p, student.init_state(B, 1), zeros_B[:, None], zeros_B + 1)[0]
-            for student, p in zip(self.students, params, strict=True)
+            jax.eval_shape(decoder.prefill, p, decoder.init_state(B, 1), zeros_B[:, None], zeros_B + 1)[0]
+            for decoder, p in zip(self.decoders, params, strict=True)
         ]
         return Rows(
             tokens_BxS=jnp.zeros((B, self.capacity), jnp.int32),
@@ -120,14 +134,14 @@ class Engine:
             forced_BxF=jnp.zeros((B, MAX_FORCED), jnp.int32),
             pending_B=zeros_B,
             hidden=tuple(jnp.zeros(shape.shape, shape.dtype) for shape in shapes),
-            states=tuple(student.init_state(B, self.capacity) for student in self.students),
+            states=tuple(decoder.init_state(B, self.capacity) for decoder in self.decoders),
         )
 
     def refill(self, params, rows: Rows, at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2) -> Rows:
         """Reads prompts into rows that are done. A prompt is read once, also for several rows.
 
         Args:
-          params: for each part, the parameters of its student.
+          params: for each part, what `prepare` makes of the parameters of its student.
           rows: their other members go on as if nothing had happened.
           at_RxK: int32, which rows to put them into; one that does not exist drops the prompt.
           prompts_PxRxT: int32, for each part, prompts as it reads them, padded on the right. A prompt
@@ -138,10 +152,10 @@ class Engine:
         """
         _, R, T = prompts_PxRxT.shape
         hidden, states = [], []
-        for i, student in enumerate(self.students):
-            state = student.init_state(R, self.capacity)
+        for i, decoder in enumerate(self.decoders):
+            state = decoder.init_state(R, self.capacity)
             # A prompt that is dropped has no last token; any will do.
-            x_RxD, state = student.prefill(params[i], state, prompts_PxRxT[i], jnp.maximum(lengths_R, 1))
+            x_RxD, state = decoder.prefill(params[i], state, prompts_PxRxT[i], jnp.maximum(lengths_R, 1))
             hidden.append(rows.hidden[i].at[at_RxK].set(x_RxD[:, None], mode="drop"))
             states.append(
                 jax.tree.map(
@@ -178,25 +192,21 @@ class Engine:
             pending_B=jnp.where(rows.waiting_B, pending_B, rows.pending_B),
         )
 
-    def step(self, params, grammar: Grammar, rows: Rows, reach: int) -> Rows:
-        """Writes one token in every running row, and lets every part read it.
-
-        Args:
-          reach: more than the length of any running row; caches are read up to there.
-        """
+    def step(self, params, grammar: Grammar, rows: Rows) -> Rows:
+        """Writes one token in every running row, and lets every part read it."""
         B, S = rows.tokens_BxS.shape
         row_B = jnp.arange(B)
         running_B = rows.running_B
         speaker_B = grammar.speaker_P[rows.phases_B]
 
-        logits_BxV = head(self.students[0], params[0], rows.hidden[0])
-        for i in range(1, len(self.students)):
-            theirs_BxV = head(self.students[i], params[i], rows.hidden[i])
-            logits_BxV = jnp.where((speaker_B == i)[:, None], theirs_BxV, logits_BxV)
+        logits_VxB = head_of_rows(self.decoders[0], params[0], rows.hidden[0])
+        for i in range(1, len(self.decoders)):
+            theirs_VxB = head_of_rows(self.decoders[i], params[i], rows.hidden[i])
+            logits_VxB = jnp.where(speaker_B == i, theirs_VxB, logits_VxB)
 
         keys_B = jax.vmap(jax.random.fold_in)(rows.keys_B, rows.lengths_B)
-        logits_BxV = jnp.where(grammar.allowed_PxV[rows.phases_B], logits_BxV, -jnp.inf)
-        free_B = sample(logits_BxV, keys_B, self.sampling)
+        allowed_VxB = (grammar.bits_V[:, None] >> rows.phases_B) & 1
+        free_B = sample(jnp.where(allowed_VxB == 1, logits_VxB, -jnp.inf), keys_B, self.sampling)
         # At the step limit a row that would go on answers instead, and is marked.
         full_B = rows.steps_B >= self.max_steps
         cut_B = full_B & ~grammar.closing_PxV[rows.phases_B, free_B]
@@ -219,10 +229,9 @@ class Engine:
 
         hidden, states = [], []
         read_B = jnp.minimum(rows.lengths_B, S - 1)
-        parts = zip(self.students, params, rows.states, rows.hidden, strict=True)
-        for student, p, state, old_BxD in parts:
+        for decoder, p, state, old_BxD in zip(self.decoders, params, rows.states, rows.hidden, strict=True):
             # A row that is not running reads what it will read again, or never.
-            x_BxD, state = student.step(p, state, token_B, read_B, reach)
+            x_BxD, state = decoder.step(p, state, token_B, read_B)
             hidden.append(jnp.where(running_B[:, None], x_BxD, old_BxD))
             states.append(state)
         return rows._replace(
@@ -239,27 +248,27 @@ class Engine:
             states=tuple(states),
         )
 
-    def run(self, params, grammar: Grammar, rows: Rows, quorum: jax.Array) -> Rows:
-        """Writes until no more than `quorum` rows are neither done nor full, or too many wait.
+    def run(self, params, grammar: Grammar, rows: Rows, quorum: jax.Array, reach: int) -> Rows:
+        """Writes until no more than `quorum` rows are neither done nor full, or too many wait, or the longest
+        running row has `reach` tokens.
 
-        A step costs as much as the part of the caches that it reads. So there is a loop for each reach,
-        the last of which is the capacity; rows go on to the next one when the longest gets there.
+        A step costs as much as the part of the states that it reads, so only that part of them is there.
         """
-        reaches = [self.capacity]
-        while reaches[0] >= 2 * self.min_reach:
-            reaches.insert(0, -(-reaches[0] // 2))
-        for reach in reaches:
 
-            def within(rows: Rows, reach: int = reach) -> jax.Array:
-                longest = jnp.max(jnp.where(rows.running_B, rows.lengths_B, 0))
-                running = jnp.sum(rows.running_B)
-                patient = jnp.sum(rows.waiting_B) * PATIENCE <= running
-                return (running > quorum) & patient & (longest < reach)
+        def within(rows: Rows) -> jax.Array:
+            longest = jnp.max(jnp.where(rows.running_B, rows.lengths_B, 0))
+            running = jnp.sum(rows.running_B)
+            patient = jnp.sum(rows.waiting_B) * PATIENCE <= running
+            return (running > quorum) & patient & (longest < reach)
 
-            def step(rows: Rows, reach: int = reach) -> Rows:
-                return self.step(params, grammar, rows, reach)
-
-            rows = jax.lax.while_loop(within, step, rows)
+        states = rows.states
+        if reach < self.capacity:
+            narrow = [d.narrow(state, reach) for d, state in zip(self.decoders, states, strict=True)]
+            rows = rows._replace(states=tuple(narrow))
+        rows = jax.lax.while_loop(within, functools.partial(self.step, params, grammar), rows)
+        if reach < self.capacity:
+            parts = zip(self.decoders, states, rows.states, strict=True)
+            rows = rows._replace(states=tuple(d.widen(state, narrow) for d, state, narrow in parts))
         return rows
 
     def spread(self, f: Callable, in_specs: tuple, out_specs: Any) -> Callable:
@@ -317,12 +326,20 @@ def resume(engine: Engine, rows: Rows, forced_BxF, pending_B) -> Rows:
     return engine.spread(engine.resume, (spec, *RESUME_SPECS), spec)(rows, forced_BxF, pending_B)
 
 
-@functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
-def run(engine: Engine, params, grammar: Grammar, rows: Rows, quorum) -> Rows:
-    """`Engine.run` on every device, until each of them is down to the quorum."""
+@functools.partial(jax.jit, static_argnums=(0, 5), donate_argnums=3)
+def run(engine: Engine, params, grammar: Grammar, rows: Rows, quorum, reach: int) -> Rows:
+    """`Engine.run` on every device, until each of them is down to the quorum or up to the reach."""
     spec = engine.rows_spec()
     specs = (REPLICATED, REPLICATED, spec, REPLICATED)
-    return engine.spread(engine.run, specs, spec)(params, grammar, rows, quorum)
+    return engine.spread(functools.partial(engine.run, reach=reach), specs, spec)(
+        params, grammar, rows, quorum
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def prepare(engine: Engine, params: tuple[Any, ...]) -> tuple[Any, ...]:
+    """For each part, what the engine takes in place of its student's parameters."""
+    return tuple(decoder.prepare(p) for decoder, p in zip(engine.decoders, params, strict=True))
 
 
 @functools.partial(jax.jit, static_argnums=0)

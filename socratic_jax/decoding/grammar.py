@@ -49,6 +49,11 @@ class Grammar(NamedTuple):
     next_PxC: np.ndarray
     calculator_V: np.ndarray
 
+    @property
+    def bits_V(self):
+        """uint32, `allowed_PxV` with a bit for each phase: rows in any phase look a token up at once."""
+        return sum(allowed_V.astype("uint32") << phase for phase, allowed_V in enumerate(self.allowed_PxV))
+
 
 def compile_grammar(strategy: Strategy, tokenizer: Tokenizer, calculator: bool = False) -> Grammar:
     """The automaton of a strategy over a tokenizer's vocabulary."""

@@ -77,7 +77,9 @@ def decode(
     """Writes the transcripts of requests, the longest prompts first.
 
     Args:
-      engine, params, grammar: see `Engine`; the grammar's arrays may be the host's.
+      engine: what decodes.
+      params: for each part, what `prepare` makes of the parameters of its student.
+      grammar: its arrays may be the host's.
       requests: with prompts shorter than the engine's capacity.
       openings: for each part, the first token of the prompts that it reads; None leaves them as they are.
       slots: rows side by side, rounded up to what the devices share evenly.
@@ -97,18 +99,23 @@ def decode(
     rows = empty(engine, params, shards * share, G)
     order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), i))
     waiting = deque(_Job(i, first) for i in order for first in range(0, len(requests[i].keys), K))
-    owners: list[tuple[int, int] | None] = [None] * (
-        shards * share
-    )  # The request and which of its transcripts.
+    # The request and which of its transcripts.
+    owners: list[tuple[int, int] | None] = [None] * (shards * share)
+    lengths_B = np.zeros(shards * share, np.int32)
     begun: dict[int, dict[int, Transcript]] = {}
     while waiting or any(owners):
         while waiting and _free(owners, shards).min() >= min(room, share):
-            arrays = _fill(requests, waiting, owners, openings, shards, room // K, K, G, engine.capacity)
+            arrays = _fill(
+                requests, waiting, owners, lengths_B, openings, shards, room // K, K, G, engine.capacity
+            )
             arrays = [place(engine.mesh, a, spec) for a, spec in zip(arrays, REFILL_SPECS, strict=True)]
             rows = refill(engine, params, rows, *arrays)
         quorum = max(share - room, 0) if waiting else 0
-        rows = run(engine, params, grammar, rows, place(engine.mesh, np.int32(quorum), REPLICATED))
+        longest = max(lengths_B[b] for b, owner in enumerate(owners) if owner is not None)
+        reach = next(reach for reach in engine.reaches if reach > longest or reach == engine.capacity)
+        rows = run(engine, params, grammar, rows, place(engine.mesh, np.int32(quorum), REPLICATED), reach)
         written = read(engine, rows)
+        lengths_B[:] = written.lengths_B
         done = {}
         for (i, k), transcript in _take(written, owners).items():
             begun.setdefault(i, {})[k] = transcript
@@ -128,7 +135,7 @@ def _free(owners: list, shards: int) -> np.ndarray:
 
 
 def _fill(
-    requests, waiting: deque, owners: list, openings, shards: int, n: int, K: int, G: int, capacity: int
+    requests, waiting: deque, owners: list, lengths_B, openings, shards: int, n: int, K: int, G: int, capacity
 ):
     """The next jobs that share a prompt shape, n for each device, in free rows; the arguments of `refill`."""
     share = len(owners) // shards
@@ -148,7 +155,7 @@ def _fill(
             free = (b for b in mine if owners[b] is None)
             for k, key in enumerate(keys[first : first + K]):
                 b = next(free)
-                owners[b] = (i, first + k)
+                owners[b], lengths_B[b] = (i, first + k), len(prompt)
                 at_RxK[r, k], keys_RxKx2[r, k] = b - mine.start, key
             prompts_PxRxT[:, r, : len(prompt)] = prompt
             for part, opening in enumerate(openings):

@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 
 Params = Any
+Weights = Any
 State = Any
+LAYER_NORM_EPSILON = 1e-5
 
 
 class Student(Protocol):
@@ -48,11 +50,25 @@ class Student(Protocol):
           learnt: fraction of the tokens whose successor is predicted.
         """
 
+    def decoder(self, platform: str) -> "Decoder":
+        """How its tokens are written on "cpu", "gpu" or "tpu"."""
+
+
+class Decoder(Protocol):
+    """A student as what writes tokens. What it computes is what `Student.hidden` does, a prompt or a token
+    at a time. Shapes as above."""
+
+    def prepare(self, params: Params) -> Weights:
+        """The parameters in the form that all of the rest takes."""
+
+    def table(self, weights: Weights) -> jax.Array:
+        """As `Student.table`."""
+
     def init_state(self, B: int, S: int) -> State:
-        """An empty decoding state for B rows of at most S tokens: arrays of layers first, rows second."""
+        """An empty state for B rows of at most S tokens: arrays of layers first, rows second."""
 
     def prefill(
-        self, params: Params, state: State, tokens_BxT: jax.Array, lengths_B: jax.Array
+        self, weights: Weights, state: State, tokens_BxT: jax.Array, lengths_B: jax.Array
     ) -> tuple[jax.Array, State]:
         """Reads prompts, padded on the right, into an empty state.
 
@@ -60,25 +76,30 @@ class Student(Protocol):
         """
 
     def step(
-        self,
-        params: Params,
-        state: State,
-        tokens_B: jax.Array,
-        positions_B: jax.Array,
-        reach: int | None = None,
+        self, weights: Weights, state: State, tokens_B: jax.Array, positions_B: jax.Array
     ) -> tuple[jax.Array, State]:
         """Reads one more token a row. Returns its hidden states BxD, and the state.
 
-        Args:
-          reach: no position whose result is used is as large, so that no more of the state has to be
-            looked at; None is its capacity.
+        Of a token whose position is not in the state, the result is unspecified and no other row's changes.
         """
+
+    def narrow(self, state: State, S: int) -> State:
+        """The part of a state that tokens before position S need, which costs less to look at."""
+
+    def widen(self, state: State, narrow: State) -> State:
+        """The state, brought up to date by what became of its narrow part."""
 
 
 def head(student: Student, params: Params, x_xD: jax.Array) -> jax.Array:
     """Next-token logits, f32, of hidden states with any leading dimensions."""
     table_VxD = student.table(params).astype(x_xD.dtype)
     return jnp.einsum("...D,VD->...V", x_xD, table_VxD, preferred_element_type=jnp.float32)
+
+
+def head_of_rows(decoder: Decoder, weights: Weights, x_BxD: jax.Array) -> jax.Array:
+    """Next-token logits, f32, VxB: the way round in which a CPU multiplies few rows fastest."""
+    table_VxD = decoder.table(weights).astype(x_BxD.dtype)
+    return jnp.einsum("VD,BD->VB", table_VxD, x_BxD, preferred_element_type=jnp.float32)
 
 
 def train_flops(student: Student, visible: float, learnt: float) -> float:

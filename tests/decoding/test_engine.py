@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from socratic_jax.decoding.dialogue import PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT, Cast, Prompt
-from socratic_jax.decoding.engine import Engine
+from socratic_jax.decoding.engine import Engine, prepare
 from socratic_jax.decoding.grammar import N_PHASES, Grammar
 from socratic_jax.decoding.queue import Request, decode
 from socratic_jax.decoding.sampling import Sampling
@@ -100,7 +100,7 @@ def test_greedy_equals_hugging_face_token_for_token():
     engine = Engine((student,), capacity=S, max_steps=1)
     requests = [Request(row[:12], (), np.zeros((1, 2), np.uint32)) for row in greedy_BxS]
     transcripts = {}
-    for done in decode(engine, (params,), Grammar(**arrays), requests, [None], slots=B):
+    for done in decode(engine, prepare(engine, (params,)), Grammar(**arrays), requests, [None], slots=B):
         transcripts |= done
     np.testing.assert_array_equal([transcripts[i][0].tokens_N for i in range(B)], greedy_BxS)
 

@@ -39,14 +39,14 @@ def test_temperature_divides_logits():
 def test_samples_follow_the_distribution():
     logits = jnp.log(jnp.array([[0.5, 0.3, 0.2]]))
     keys = jax.random.split(jax.random.key(0), 4000)
-    draws = jax.vmap(lambda key: sample(logits, key[None], Sampling(1.0))[0])(keys)
+    draws = jax.vmap(lambda key: sample(logits.T, key[None], Sampling(1.0))[0])(keys)
     shares = np.bincount(draws, minlength=3) / 4000
     np.testing.assert_allclose(shares, [0.5, 0.3, 0.2], atol=0.03)
 
 
 def test_zero_temperature_is_greedy():
     keys = jax.random.split(jax.random.key(0), 5)
-    np.testing.assert_array_equal(sample(_logits(), keys, Sampling()), jnp.argmax(_logits(), -1))
+    np.testing.assert_array_equal(sample(_logits().T, keys, Sampling()), jnp.argmax(_logits(), -1))
 
 
 @pytest.mark.parametrize("bad", [dict(temperature=-1), dict(top_k=-1), dict(top_p=0), dict(top_p=1.5)])
