@@ -31,6 +31,14 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "train.epochs": (lambda n: n >= 0, "0 or more"),
     "train.batch_size": _AT_LEAST_ONE,
     "train.accumulate": _AT_LEAST_ONE,
+    "train.wean": (
+        lambda shares: (
+            all(isinstance(share, int | float) for share in shares)
+            and [0, *shares, 1] == sorted([0, *shares, 1])
+            and 1 in shares
+        ),
+        "shares that rise from 0 or more to 1, such as (0.0, 0.5, 1.0)",
+    ),
     "train.optimizer": (lambda name: name in OPTIMIZERS, " or ".join(OPTIMIZERS)),
     "train.learning_rate": _POSITIVE,
     "train.matrix_learning_rate": _POSITIVE,

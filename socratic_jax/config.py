@@ -80,6 +80,9 @@ def default_config() -> ConfigDict:
                 steps=1000,
                 epochs=0.0,  # Passes over the packed rows, instead of steps: as many problems for everyone.
                 batch_size=32,  # Packed rows in a step.
+                # Of strategies that are weaned off a role, the share of its turns that is dropped: training
+                # has a phase for each share, all of equally many steps.
+                wean=(0.0, 0.25, 0.5, 0.75, 1.0),
                 accumulate=1,  # Micro-batches that a batch is split into.
                 optimizer="adamw",  # Or "muon": students from scratch learn in half as many steps.
                 learning_rate=3e-3,

@@ -1,7 +1,7 @@
 """The stages of a run. Each finds out for itself what is left to do, so any can be run again."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from socratic_jax import processes
 from socratic_jax.annotating import SPLITS, annotate, check_contamination
@@ -17,8 +17,9 @@ from socratic_jax.teachers import gold
 from socratic_jax.teachers.funnel import Funnel
 from socratic_jax.training.loop import is_trained, train_student
 from socratic_jax.training.metrics import Progress
+from socratic_jax.transcripts.course import Course, drop_turns
 from socratic_jax.transcripts.examples import Fit, examples_for
-from socratic_jax.transcripts.packing import Batch, pack
+from socratic_jax.transcripts.packing import pack
 from socratic_jax.transcripts.roles import Role
 from socratic_jax.transcripts.strategies import Strategy
 from socratic_jax.transcripts.transcript import transcript
@@ -37,27 +38,37 @@ def train(run: Run) -> None:
                 log.info("%s: trained before", title)
                 continue
             with run.clock.phase("data"):
-                (rows, fit), (validation, validation_fit) = (_rows(run, s, name, split) for split in SPLITS)
+                course, fit = _course(run, s, name, "train", run.config.train.wean)
+                # Checkpoints are chosen by what is left when the student is weaned.
+                validation, validation_fit = _course(run, s, name, "validation", run.config.train.wean[-1:])
                 fits = {"train": fit.to_dict(), "validation": validation_fit.to_dict()}
                 file = run.workdir.transcripts(title)
                 processes.first_does(lambda file=file, fits=fits: jsonl.write_object(file, fits))
             initial = run.pretrained if run.config.student.weights else None
             train_student(
-                run.student, rows, validation, run.config, run.mesh, directory, title, run.clock, initial
-            )
+                run.student, course, validation.phases[-1], run.config, run.mesh, directory, title, run.clock,
+                initial,
+            )  # fmt: skip
 
 
-def _rows(run: Run, s: Strategy, name: str, split: str) -> tuple[Batch, Fit]:
+def _course(run: Run, s: Strategy, name: str, split: str, shares: Sequence[float]) -> tuple[Course, Fit]:
+    """The packed transcripts of a split, a phase for each share of turns that the student is weaned off, and
+    which transcripts are too long in all of them: without some turns, one may come to fit."""
     data, context = run.config.data, run.config.student.context
     transcripts = [
         (problem.id, transcript(problem, explanation, s, data.annotations, data.guidance))
         for problem, explanation in run.explained(split, s.explained_by)
     ]
-    examples, fit = examples_for(transcripts, s, name, run.tokenizer, context)
-    rows = pack(examples, context, run.tokenizer.pad, run.config.seed)
-    full = (rows.segments_BxT > 0).mean() if len(rows) else 0.0
-    log.info("%s, %s: %s; %d rows, %.1f %% full", student_name(s, name), split, fit, len(rows), 100 * full)
-    return rows, fit
+    phases = []
+    for share in shares if s.weaned else (0.0,):
+        kept = drop_turns(transcripts, s.weaned, share, run.config.seed)
+        examples, fit = examples_for(kept, s, name, run.tokenizer, context)
+        rows = pack(examples, context, run.tokenizer.pad, run.config.seed)
+        full = (rows.segments_BxT > 0).mean() if len(rows) else 0.0
+        title = f"{student_name(s, name)}, {split}" + f", {share:.0%} dropped" * bool(s.weaned)
+        log.info("%s: %s; %d rows, %.1f %% full", title, fit, len(rows), 100 * full)
+        phases.append(rows)
+    return Course(tuple(phases)), fit  # Of the last phase, whose transcripts are the shortest.
 
 
 def evaluate(run: Run) -> None:

@@ -128,6 +128,13 @@ def test_the_same_command_gives_the_same_numbers(finished, tmp_path, monkeypatch
         ("student.size", "huge", "unknown student.size 'huge'; valid: tiny-0.2m"),
         ("train.profile", (10,), "train.profile is .*10.*; it must be empty, or the first and the last step"),
         ("train.learning_rate", 0.0, "train.learning_rate is 0.0; it must be above 0"),
+        (
+            "train.wean",
+            (0.0, 0.5),
+            r"train.wean is \(0.0, 0.5\); it must be shares that rise from 0 or more to 1",
+        ),
+        ("train.wean", (0.5, 0.0, 1.0), "train.wean is .*; it must be shares that rise"),
+        ("train.wean", ("all",), "train.wean is .*; it must be shares that rise"),
         ("strategies", (), "strategies is .*; it must be at least one strategy"),
     ],
 )
