@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from socratic_jax.config import default_config
 from socratic_jax.decoding.sampling import Sampling
+from socratic_jax.evaluation import baselines
 from socratic_jax.problems.guidance import GUIDANCE
 from socratic_jax.students.attention import KERNELS
 from socratic_jax.students.sizes import SIZES
@@ -50,6 +51,10 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "evaluate.checkpoint": (lambda name: name in ("best", "latest"), "best or latest"),
     "evaluate.suites": (lambda suites: len(suites) > 0, "at least one suite, such as {'test': {}}"),
+    "evaluate.baselines": (
+        lambda names: set(names) <= set(baselines.NAMES),
+        f"some of {', '.join(baselines.NAMES)}",
+    ),
     "strategies": (lambda names: len(names) > 0, "at least one strategy"),
 }
 

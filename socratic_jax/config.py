@@ -119,6 +119,8 @@ def default_config() -> ConfigDict:
                 # Other ways of decoding that are scored too: name -> fields of `decode` that differ.
                 variants=dict(),
                 oracles=True,  # Also score strategies that are given gold turns, named as such.
+                # Also "untrained_cot" and so on: the student as it is before training, in that grammar.
+                baselines=("majority_answer",),
             ),
         )
     )
@@ -133,7 +135,7 @@ FREE = ("options", "suites", "variants")
 INCIDENTAL = (
     "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices", "student.unroll",
     "student.remat", "student.attention", "train.log_every", "train.profile", "decode.slots",
-    "evaluate.oracles",
+    "evaluate.oracles", "evaluate.baselines",
 )  # fmt: skip
 
 

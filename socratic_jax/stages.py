@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from socratic_jax import processes
 from socratic_jax.annotating import SPLITS, annotate, check_contamination
-from socratic_jax.evaluation import results
+from socratic_jax.evaluation import baselines, results
 from socratic_jax.evaluation.predictions import Prediction, predict
 from socratic_jax.evaluation.predictions import read as read_predictions
 from socratic_jax.evaluation.questions import QuestionsResult, compare_questions
@@ -72,9 +72,11 @@ def _course(run: Run, s: Strategy, name: str, split: str, shares: Sequence[float
 
 
 def evaluate(run: Run) -> None:
-    """Lets every cast solve every suite; writes a predictions file for each."""
+    """Lets every cast solve every suite; writes a predictions file for each, baselines included."""
     for suite in run.config.evaluate.suites:
         problems = run.suite(suite)
+        if baselines.MAJORITY in run.config.evaluate.baselines:
+            processes.first_does(lambda suite=suite, problems=problems: _score_majority(run, suite, problems))
         for contender in run.contenders:
             name, s = contender.name, contender.strategy
             if processes.first_says(run.workdir.predictions(suite, name).exists()):
@@ -85,6 +87,14 @@ def evaluate(run: Run) -> None:
                 )
             else:
                 _score(run, suite, problems, contender)
+
+
+def _score_majority(run: Run, suite: str, problems: list[Problem]) -> None:
+    path = run.workdir.predictions(suite, baselines.MAJORITY)
+    if not path.exists():
+        found = baselines.majority(problems, run.train_problems)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        jsonl.write_records(path, [p.to_dict() for p in found])
 
 
 def _score(run: Run, suite: str, problems: list[Problem], contender: Contender) -> None:
@@ -103,7 +113,7 @@ def _score(run: Run, suite: str, problems: list[Problem], contender: Contender) 
             processes.check_stop(f"{title}, {len(predictions)} of {len(problems)} kept")
 
         groups = predict(
-            run.cast(contender.strategy, decode), problems, decode.slots, run.config.seed,
+            run.cast(contender.strategy, decode, contender.trained), problems, decode.slots, run.config.seed,
             run.config.data.guidance, decode.samples, predictions.keys(), on_progress,
         )  # fmt: skip
         for group in groups:
@@ -144,12 +154,12 @@ def _report(run: Run) -> None:
                 oracles |= {*fewer, c.name} if c.strategy.oracle else set()
                 if Role.QUESTION in c.strategy.roles - c.strategy.given:
                     asking.append(c.name)
+        found = list(read_predictions(run.workdir.predictions(suite, baselines.MAJORITY)).values())
+        predictions |= {baselines.MAJORITY: found} if found and predictions else {}
         labels = dict(suite=suite, split=options.get("split", "test"), size=size, seed=run.config.seed)
         for name, found in predictions.items():
             rows.append(results.summarise(found, strategy=name, oracle=name in oracles, **labels))
             steps += results.by_steps(found, suite, name)
-        if predictions:
-            rows += results.baselines(next(iter(predictions.values())), **labels)
         pairs += results.paired(suite, predictions)
         if asking:
             problems = run.suite(suite)

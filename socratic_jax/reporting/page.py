@@ -11,6 +11,7 @@ from typing import Any
 from etils import epath
 
 from socratic_jax.accounting import by_phase, goodput
+from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.reporting.costs import teacher_costs
 from socratic_jax.reporting.dialogues import block
 from socratic_jax.reporting.scores import Scores, order
@@ -55,7 +56,8 @@ def payload(
     problems = {s.digest: s.problems for s in reversed(scores)}
     for digest, texts in problems.items():
         blocks[f"problems-{digest}"] = block([dataclasses.asdict(problem) for problem in texts])
-    for i, s in enumerate(scores):
+    written = [s for s in scores if s.dialogues]
+    for i, s in enumerate(written):
         blocks[f"dialogues-{i}"] = s.dialogues
     taught = [name for cell in study.cells for name in cell.config["strategies"]]
     names = sorted([*(row.strategy for row in summary.rows), *taught], key=order)
@@ -88,7 +90,7 @@ def payload(
                 "problems": s.digest,
                 "correct": "".join("01"[int(c)] for c in s.correct_N),
             }
-            for s in scores
+            for s in written
         ],
     }
 
@@ -103,10 +105,10 @@ def _strategy(name: str) -> dict[str, Any]:
     """Who says what in a strategy's dialogues, by the first letter of the role."""
     known = strategy_of(name)
     if known is None:
-        return {"oracle": False, "speakers": {}, "baseline": name.startswith("always ")}
+        return {"oracle": False, "speakers": {}, "baseline": is_baseline(name)}
     speakers = {role.name[0].lower(): part.name for part in known.cast for role in part.speaks}
     given = {role.name[0].lower(): "gold" for role in known.given if role.name != "PROBLEM"}
-    return {"oracle": known.oracle, "speakers": {**speakers, **given}, "baseline": False}
+    return {"oracle": known.oracle, "speakers": {**speakers, **given}, "baseline": is_baseline(name)}
 
 
 def axes(study: Study) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from etils import epath
 
 from socratic_jax.accounting import read_attempts
 from socratic_jax.config import INCIDENTAL, with_defaults
+from socratic_jax.evaluation.baselines import UNTRAINED
 from socratic_jax.evaluation.results import split_name
 from socratic_jax.problems import sources
 from socratic_jax.problems.jsonl import read_object
@@ -154,8 +155,9 @@ def amount(field: str, value: str) -> float:
 
 
 def strategy_of(name: str) -> Strategy | None:
-    """The strategy of a predictions file: "cot+vote" is cot, decoded in another way. None if unknown."""
-    return STRATEGIES.get(split_name(name)[0])
+    """The strategy of a predictions file: "cot+vote" is cot, decoded in another way, and "untrained_cot" by
+    others. None if unknown."""
+    return STRATEGIES.get(split_name(name)[0].removeprefix(UNTRAINED))
 
 
 def _workdirs(path: epath.Path) -> Iterator[epath.Path]:

@@ -87,7 +87,7 @@ def train_student(
             with clock.phase("initialise"):
                 state = steps.init(jax.random.key(config.seed))
                 if initial is not None:
-                    state = state._replace(params=_like(state.params, initial()))
+                    state = state._replace(params=like(state.params, initial()))
         start = int(state.step)
         if start:
             log.info("%s: going on from step %d", title, start)
@@ -221,8 +221,9 @@ def _check(metrics: Mapping[str, Any], step: int, title: str, checkpoints: Check
         )
 
 
-def _like(wanted: Params, given: Params) -> Params:
-    """`given` in the dtypes and shardings of `wanted`. A device only ever gets its own part."""
+def like(wanted: Params, given: Params) -> Params:
+    """`given` in the dtypes and shardings of `wanted`, arrays or their shapes. A device only ever gets its
+    own part."""
 
     def put(w, g):
         return jax.make_array_from_callback(w.shape, w.sharding, lambda i: np.asarray(g[i], w.dtype))
