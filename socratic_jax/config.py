@@ -61,6 +61,9 @@ def default_config() -> ConfigDict:
                     give_up_after=20,
                 ),
                 prices="",  # A price table of your own; see teachers/prices.csv.
+                # The journal of replies, where runs share one so that none pays for what another has; the
+                # cells of a study do. "" is the run's own.
+                journal="",
             ),
             tokenizer=dict(
                 path="",  # Hugging Face directory or hub id; "" trains one on the training split.
@@ -133,9 +136,9 @@ FREE = ("options", "suites", "variants")
 # Fields that say where a run computes, where its data are, or how much it tells, and not what it computes:
 # it may go on with others.
 INCIDENTAL = (
-    "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices", "student.unroll",
-    "student.remat", "student.attention", "train.log_every", "train.profile", "decode.slots",
-    "evaluate.oracles", "evaluate.baselines",
+    "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices", "annotate.journal",
+    "student.unroll", "student.remat", "student.attention", "train.log_every", "train.profile",
+    "decode.slots", "evaluate.oracles", "evaluate.baselines",
 )  # fmt: skip
 
 

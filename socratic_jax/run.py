@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
+from etils import epath
 from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
@@ -196,6 +197,12 @@ class Run:
             for name in untrained
         ]
 
+    @property
+    def journal(self) -> epath.Path:
+        """Where teachers' replies are kept: with the run, or where several runs look for them."""
+        shared = self.config.annotate.journal
+        return epath.Path(shared).expanduser() if shared else self.workdir.journal
+
     # Students.
 
     @functools.cached_property
@@ -309,8 +316,6 @@ def open_run(workdir: str, mesh: Mesh) -> Run:
     Raises:
       ValueError: there is none.
     """
-    from etils import epath
-
     file = epath.Path(workdir).expanduser() / "config.json"
     if not file.exists():
         raise ValueError(f"{workdir} is no workdir of a run: it has no config.json")

@@ -52,6 +52,8 @@ def payload(
     study: Study, scores: Sequence[Scores], summary: Summary, blocks: dict[str, str]
 ) -> dict[str, Any]:
     """Everything that the page shows. Long texts go to `blocks`, by name, and the page unpacks them later."""
+    # A journal that cells share is counted once.
+    payers = {str(cell.journal): cell.name for cell in reversed(study.cells)}
     places = {cell.name: i for i, cell in enumerate(study.cells)}
     problems = {s.digest: s.problems for s in reversed(scores)}
     for digest, texts in problems.items():
@@ -69,7 +71,7 @@ def payload(
         "rows": [dataclasses.asdict(row) for row in summary.rows],
         "steps": [dataclasses.asdict(row) for row in summary.steps],
         "pairs": [dataclasses.asdict(pair) for pair in summary.pairs],
-        "cells": [_cell(study, cell) for cell in study.cells],
+        "cells": [_cell(study, cell, pays=payers[str(cell.journal)] == cell.name) for cell in study.cells],
         "curves": [
             {
                 "cell": places[cell.name],
@@ -134,7 +136,7 @@ def _axis(study: Study, place: int) -> dict[str, Any] | None:
     }
 
 
-def _cell(study: Study, cell: Cell) -> dict[str, Any]:
+def _cell(study: Study, cell: Cell, pays: bool) -> dict[str, Any]:
     total = sum(attempt["total"] for attempt in cell.attempts)
     return {
         "name": cell.name,
@@ -146,8 +148,9 @@ def _cell(study: Study, cell: Cell) -> dict[str, Any]:
         "goodput": goodput(cell.attempts),
         "phases": by_phase(cell.attempts),
         "file": _file(cell, "seconds.json"),
-        "teachers": [dataclasses.asdict(cost) for cost in teacher_costs(cell)],
-        "journal": _file(cell, "annotations/journal.jsonl"),
+        "teachers": [dataclasses.asdict(cost) for cost in (teacher_costs(cell) if pays else ())],
+        "journal": study.relative(cell.journal),
+        "asked_for": cell.name if cell.journal.is_relative_to(cell.path) else "all runs",
     }
 
 
