@@ -1,4 +1,4 @@
-"""The scaling study: sizes x ways of teaching x seeds (x training problems), on three ladders.
+"""The scaling study: sizes x ways of teaching x seeds (x training problems), as several ladders.
 
   python -m socratic_jax.study --config=configs/scaling.py:quickstart --workdir=runs/scaling-quickstart
   python -m socratic_jax.study --config=configs/scaling.py:gsm8k-tiny --workdir=runs/scaling-gsm8k \
@@ -8,6 +8,10 @@
 * `quickstart`: four sizes of small students, three seeds, all strategies, on generated problems.
 * `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K.
 * `gsm8k`, `svamp`, `strategyqa`: gpt2, gpt2-medium, gpt2-large and gpt2-xl; they want accelerators.
+* `paper`, or `paper,TEACHER`: the rows of Shridhar, Stolfo and Sachan (2023) on GSM8K, in the same sizes. The
+  students of a size learn from human steps, from steps that a teacher writes itself, and from the teacher's
+  sub-questions for the human steps. It is put two prompts and gives four samples of each, once for all
+  cells; --dry_run of socratic_jax.main with a cell's settings says what that costs.
 
 One field for all runs is changed by --config.run.field=value; fewer cells by editing the axes below. No
 ladder has been run to its end yet, so there are no numbers to expect.
@@ -19,10 +23,13 @@ from configs import gsm8k, quickstart, strategyqa, svamp
 from socratic_jax.config import GPT2_SIZES
 
 SEEDS = tuple({"seed": seed} for seed in range(3))
+TEACHER = "gemini:gemini-2.5-flash"
 PRETRAINED = {"gsm8k": gsm8k, "svamp": svamp, "strategyqa": strategyqa}
 
 
 def get_config(ladder: str = "quickstart"):
+    ladder, _, teacher = ladder.partition(",")
+    axes = ()
     if ladder == "quickstart":
         run = quickstart.get_config()
         sizes = ("tiny-0.2m", "tiny-0.8m", "tiny-3m", "tiny-10m")
@@ -33,9 +40,28 @@ def get_config(ladder: str = "quickstart"):
     elif ladder in PRETRAINED:
         run = PRETRAINED[ladder].get_config("gpt2")
         values = tuple(_pretrained(PRETRAINED[ladder], size) for size in GPT2_SIZES)
+    elif ladder == "paper":
+        run = gsm8k.get_config("gpt2")
+        run.annotate.n_prompts, run.annotate.samples = 2, 4
+        values = tuple(_pretrained(gsm8k, size) for size in GPT2_SIZES)
+        axes = (("explained_by", explained_by(teacher or TEACHER)),)
     else:
-        raise ValueError(f"unknown ladder {ladder!r}; valid: quickstart, gsm8k-tiny, {', '.join(PRETRAINED)}")
-    return ConfigDict({"run": run, "axes": (("size", values), ("seed", SEEDS))})
+        valid = ", ".join(("quickstart", "gsm8k-tiny", *PRETRAINED, "paper"))
+        raise ValueError(f"unknown ladder {ladder!r}; valid: {valid}")
+    if teacher and ladder != "paper":
+        raise ValueError(f"ladder {ladder!r} asks no teacher, so none is named after it; only 'paper' does")
+    return ConfigDict({"run": run, "axes": (("size", values), *axes, ("seed", SEEDS))})
+
+
+def explained_by(teacher: str) -> tuple[dict[str, object], ...]:
+    """The explanations that the paper compares, each with the ways of teaching that learn from it."""
+    socratic = ("socratic_unified", "socratic_iterative")
+    theirs = {"annotate.cot.teacher": teacher, "annotate.socratic.teacher": teacher}
+    return (
+        {"annotate.cot.teacher": "gold", "strategies": ("answer_only", "cot", *socratic)},
+        {**theirs, "strategies": ("cot", *socratic)},
+        {"annotate.socratic.prompt": "socratic_on_steps", **theirs, "strategies": socratic},
+    )
 
 
 def _pretrained(config, size: str) -> dict[str, object]:

@@ -4,7 +4,7 @@
       --config.data.dir=DIRECTORY
 
 DIRECTORY holds train.json and dev.json of https://github.com/eladsegal/strategyqa (data/strategyqa). The
-split is 1,832 / 229 / 229 in file order. The report has the commoner answer beside the accuracies.
+split is 1,832 / 229 / 229 in file order. The report has the commoner training answer beside the accuracies.
 
 Expect of `tiny`, for seed 0 and the 229 test problems, in per cent with 95 % Wilson intervals:
 
@@ -13,7 +13,7 @@ Expect of `tiny`, for seed 0 and the 229 test problems, in per cent with 95 % Wi
   socratic_unified     5.7 ( 3.3 to  9.5), 91 %
   socratic_iterative   0.4 ( 0.1 to  2.4), 98 %
   oracle_questions    22.3 (17.4 to 28.1), 53 %
-  always no           53.3 (46.8 to 59.6)
+  majority_answer     53.3 (46.8 to 59.6): no
 
 150 steps from nothing teach no facts: nobody beats the commoner answer, and who has to write first repeats
 itself until it is cut off. Of the answers that cot gives, 57 % are right. It took 31 minutes on two

@@ -105,12 +105,12 @@ def _ask(
     else:
         options = teacher_options(c[kind])
         if spec.startswith("gemini-batch:"):
-            options.setdefault("directory", str(run.workdir.journal.parent / "jobs"))
+            options.setdefault("directory", str(run.journal.parent / "jobs"))
         teacher, bare = make_teacher(spec, limits=settings.limits(c), **options), False
     pipeline = make_pipeline(c, c[kind].prompt, bare)
     problems = _askable(pipeline, problems, f"{kind}, {split}")
     price = prices.price_of(teacher.name, prices.load(c.prices))
-    with Journal(run.workdir.journal) as journal:
+    with Journal(run.journal) as journal:
         if dry_run:
             estimate = pipeline.estimate(teacher.name, problems, journal, price, teacher.batch)
             print(f"{kind}, {split}, by {teacher.name}:\n{estimate}")

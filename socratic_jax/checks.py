@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from socratic_jax.config import default_config
 from socratic_jax.decoding.sampling import Sampling
+from socratic_jax.evaluation import baselines
 from socratic_jax.problems.guidance import GUIDANCE
 from socratic_jax.students.attention import KERNELS
 from socratic_jax.students.sizes import SIZES
@@ -31,6 +32,14 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "train.epochs": (lambda n: n >= 0, "0 or more"),
     "train.batch_size": _AT_LEAST_ONE,
     "train.accumulate": _AT_LEAST_ONE,
+    "train.wean": (
+        lambda shares: (
+            all(isinstance(share, int | float) for share in shares)
+            and [0, *shares, 1] == sorted([0, *shares, 1])
+            and 1 in shares
+        ),
+        "shares that rise from 0 or more to 1, such as (0.0, 0.5, 1.0)",
+    ),
     "train.optimizer": (lambda name: name in OPTIMIZERS, " or ".join(OPTIMIZERS)),
     "train.learning_rate": _POSITIVE,
     "train.matrix_learning_rate": _POSITIVE,
@@ -42,6 +51,10 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "evaluate.checkpoint": (lambda name: name in ("best", "latest"), "best or latest"),
     "evaluate.suites": (lambda suites: len(suites) > 0, "at least one suite, such as {'test': {}}"),
+    "evaluate.baselines": (
+        lambda names: set(names) <= set(baselines.NAMES),
+        f"some of {', '.join(baselines.NAMES)}",
+    ),
     "strategies": (lambda names: len(names) > 0, "at least one strategy"),
 }
 

@@ -61,6 +61,9 @@ def default_config() -> ConfigDict:
                     give_up_after=20,
                 ),
                 prices="",  # A price table of your own; see teachers/prices.csv.
+                # The journal of replies, where runs share one so that none pays for what another has; the
+                # cells of a study do. "" is the run's own.
+                journal="",
             ),
             tokenizer=dict(
                 path="",  # Hugging Face directory or hub id; "" trains one on the training split.
@@ -80,6 +83,9 @@ def default_config() -> ConfigDict:
                 steps=1000,
                 epochs=0.0,  # Passes over the packed rows, instead of steps: as many problems for everyone.
                 batch_size=32,  # Packed rows in a step.
+                # Of strategies that are weaned off a role, the share of its turns that is dropped: training
+                # has a phase for each share, all of equally many steps.
+                wean=(0.0, 0.25, 0.5, 0.75, 1.0),
                 accumulate=1,  # Micro-batches that a batch is split into.
                 optimizer="adamw",  # Or "muon": students from scratch learn in half as many steps.
                 learning_rate=3e-3,
@@ -116,6 +122,8 @@ def default_config() -> ConfigDict:
                 # Other ways of decoding that are scored too: name -> fields of `decode` that differ.
                 variants=dict(),
                 oracles=True,  # Also score strategies that are given gold turns, named as such.
+                # Also "untrained_cot" and so on: the student as it is before training, in that grammar.
+                baselines=("majority_answer",),
             ),
         )
     )
@@ -128,9 +136,9 @@ FREE = ("options", "suites", "variants")
 # Fields that say where a run computes, where its data are, or how much it tells, and not what it computes:
 # it may go on with others.
 INCIDENTAL = (
-    "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices", "student.unroll",
-    "student.remat", "student.attention", "train.log_every", "train.profile", "decode.slots",
-    "evaluate.oracles",
+    "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices", "annotate.journal",
+    "student.unroll", "student.remat", "student.attention", "train.log_every", "train.profile",
+    "decode.slots", "evaluate.oracles", "evaluate.baselines",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
+from etils import epath
 from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
@@ -18,6 +19,7 @@ from socratic_jax.decoding.dialogue import Cast
 from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.devices import prepare_cpu, this_device
+from socratic_jax.evaluation.baselines import UNTRAINED
 from socratic_jax.problems import annotations, sources
 from socratic_jax.problems.jsonl import read_object
 from socratic_jax.problems.problem import Explanation, Problem, ProblemError
@@ -35,7 +37,7 @@ from socratic_jax.students.huggingface import load_student, pretrained_student
 from socratic_jax.students.sizes import make_student
 from socratic_jax.teachers import settings
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
-from socratic_jax.training.loop import is_trained
+from socratic_jax.training.loop import is_trained, like
 from socratic_jax.transcripts.strategies import STRATEGIES, Strategy, strategy
 from socratic_jax.transcripts.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from socratic_jax.workdir import Workdir
@@ -54,11 +56,13 @@ class Contender:
       name: the strategy's, and, after a "+", that of the way of decoding if it is not the configured one.
       strategy: what is played.
       decode: as config.decode.
+      trained: whether by students that were taught; if not, it is a baseline.
     """
 
     name: str
     strategy: Strategy
     decode: ConfigDict
+    trained: bool = True
 
 
 class Run:
@@ -177,16 +181,27 @@ class Run:
 
     def _contenders(self) -> list[Contender]:
         """What is scored: the strategies taught, and the oracles that their students can play, as configured
-        and in every other way of decoding that evaluate.variants names."""
+        and in every other way of decoding that evaluate.variants names; then untrained students."""
         c = self.config
         taught = {s.name for s in self.strategies}
         oracles = [s for s in STRATEGIES.values() if s.oracle and s.taught_as in taught]
         plays = self.strategies + (oracles if c.evaluate.oracles else [])
-        return [
+        contenders = [
             Contender(s.name + (f"+{name}" if name else ""), s, way)
             for name, way in checks.decodings(c).items()
             for s in plays
         ]
+        untrained = [name for name in c.evaluate.baselines if name.startswith(UNTRAINED)]
+        return contenders + [
+            Contender(name, strategy(name.removeprefix(UNTRAINED)), c.decode, trained=False)
+            for name in untrained
+        ]
+
+    @property
+    def journal(self) -> epath.Path:
+        """Where teachers' replies are kept: with the run, or where several runs look for them."""
+        shared = self.config.annotate.journal
+        return epath.Path(shared).expanduser() if shared else self.workdir.journal
 
     # Students.
 
@@ -245,8 +260,8 @@ class Run:
         c = self.config.student
         return load_student(c.weights, self.tokenizer.padded_size, c.context)[1]
 
-    def cast(self, s: Strategy, decode: ConfigDict | None = None) -> Cast:
-        """A strategy with its trained students, to decode as configured or in another way."""
+    def cast(self, s: Strategy, decode: ConfigDict | None = None, trained: bool = True) -> Cast:
+        """A strategy with its students, trained or untrained, to decode as configured or in another way."""
         c = decode or self.config.decode
         engine = Engine(
             students=(self.student,) * len(s.cast),
@@ -256,8 +271,27 @@ class Run:
             mesh=self.mesh,
             calculator=c.calculator,
         )
-        params = {part.student: self.trained_params(s, part.student) for part in s.cast}
+        if trained:
+            params = {part.student: self.trained_params(s, part.student) for part in s.cast}
+        else:  # All begin alike.
+            params = dict.fromkeys(s.students, self.initial_params())
         return Cast(s, engine, tuple(params[part.student] for part in s.cast), self.tokenizer)
+
+    def initial_params(self) -> Any:
+        """The parameters that every student starts from, in the dtype of the computation."""
+        init = jax.jit(self.student.init)
+        given = self.pretrained() if self.config.student.weights else init(jax.random.key(self.config.seed))
+        return like(self._params_shape(self.student_dtype), given)
+
+    def _params_shape(self, matrix_dtype: str) -> Any:
+        """Shapes, dtypes and shardings to decode with, which spreads rows and not parameters."""
+        everywhere, dtype = NamedSharding(self.mesh, REPLICATED), jax.numpy.dtype(matrix_dtype)
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: jax.ShapeDtypeStruct(
+                leaf.shape, dtype if is_matrix(path) else leaf.dtype, sharding=everywhere
+            ),
+            jax.eval_shape(self.student.init, jax.random.key(0)),
+        )
 
     def trained_params(self, s: Strategy, name: str, matrix_dtype: str | None = None) -> Any:
         """The parameters of a trained student.
@@ -270,19 +304,10 @@ class Run:
         if not is_trained(directory):
             raise CheckpointError(f"{directory} is not trained to its end; run --stage=train first")
         with Checkpoints(directory / "checkpoints") as checkpoints:
-            # Decoding spreads rows, not parameters.
-            everywhere = NamedSharding(self.mesh, REPLICATED)
-            dtype = jax.numpy.dtype(matrix_dtype or self.student_dtype)
-            shape = jax.tree_util.tree_map_with_path(
-                lambda path, leaf: jax.ShapeDtypeStruct(
-                    leaf.shape, dtype if is_matrix(path) else leaf.dtype, sharding=everywhere
-                ),
-                jax.eval_shape(self.student.init, jax.random.key(0)),
-            )
             step = getattr(checkpoints, which)
             if step is None:
                 raise CheckpointError(f"{directory} has lost its checkpoints; delete it to train it again")
-            return checkpoints.restore_params(step, shape)
+            return checkpoints.restore_params(step, self._params_shape(matrix_dtype or self.student_dtype))
 
 
 def open_run(workdir: str, mesh: Mesh) -> Run:
@@ -291,8 +316,6 @@ def open_run(workdir: str, mesh: Mesh) -> Run:
     Raises:
       ValueError: there is none.
     """
-    from etils import epath
-
     file = epath.Path(workdir).expanduser() / "config.json"
     if not file.exists():
         raise ValueError(f"{workdir} is no workdir of a run: it has no config.json")

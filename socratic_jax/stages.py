@@ -1,11 +1,11 @@
 """The stages of a run. Each finds out for itself what is left to do, so any can be run again."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from socratic_jax import processes
 from socratic_jax.annotating import SPLITS, annotate, check_contamination
-from socratic_jax.evaluation import results
+from socratic_jax.evaluation import baselines, results
 from socratic_jax.evaluation.predictions import Prediction, predict
 from socratic_jax.evaluation.predictions import read as read_predictions
 from socratic_jax.evaluation.questions import QuestionsResult, compare_questions
@@ -17,8 +17,9 @@ from socratic_jax.teachers import gold
 from socratic_jax.teachers.funnel import Funnel
 from socratic_jax.training.loop import is_trained, train_student
 from socratic_jax.training.metrics import Progress
+from socratic_jax.transcripts.course import Course, drop_turns
 from socratic_jax.transcripts.examples import Fit, examples_for
-from socratic_jax.transcripts.packing import Batch, pack
+from socratic_jax.transcripts.packing import pack
 from socratic_jax.transcripts.roles import Role
 from socratic_jax.transcripts.strategies import Strategy
 from socratic_jax.transcripts.transcript import transcript
@@ -37,33 +38,45 @@ def train(run: Run) -> None:
                 log.info("%s: trained before", title)
                 continue
             with run.clock.phase("data"):
-                (rows, fit), (validation, validation_fit) = (_rows(run, s, name, split) for split in SPLITS)
+                course, fit = _course(run, s, name, "train", run.config.train.wean)
+                # Checkpoints are chosen by what is left when the student is weaned.
+                validation, validation_fit = _course(run, s, name, "validation", run.config.train.wean[-1:])
                 fits = {"train": fit.to_dict(), "validation": validation_fit.to_dict()}
                 file = run.workdir.transcripts(title)
                 processes.first_does(lambda file=file, fits=fits: jsonl.write_object(file, fits))
             initial = run.pretrained if run.config.student.weights else None
             train_student(
-                run.student, rows, validation, run.config, run.mesh, directory, title, run.clock, initial
-            )
+                run.student, course, validation.phases[-1], run.config, run.mesh, directory, title, run.clock,
+                initial,
+            )  # fmt: skip
 
 
-def _rows(run: Run, s: Strategy, name: str, split: str) -> tuple[Batch, Fit]:
+def _course(run: Run, s: Strategy, name: str, split: str, shares: Sequence[float]) -> tuple[Course, Fit]:
+    """The packed transcripts of a split, a phase for each share of turns that the student is weaned off, and
+    which transcripts are too long in all of them: without some turns, one may come to fit."""
     data, context = run.config.data, run.config.student.context
     transcripts = [
         (problem.id, transcript(problem, explanation, s, data.annotations, data.guidance))
         for problem, explanation in run.explained(split, s.explained_by)
     ]
-    examples, fit = examples_for(transcripts, s, name, run.tokenizer, context)
-    rows = pack(examples, context, run.tokenizer.pad, run.config.seed)
-    full = (rows.segments_BxT > 0).mean() if len(rows) else 0.0
-    log.info("%s, %s: %s; %d rows, %.1f %% full", student_name(s, name), split, fit, len(rows), 100 * full)
-    return rows, fit
+    phases = []
+    for share in shares if s.weaned else (0.0,):
+        kept = drop_turns(transcripts, s.weaned, share, run.config.seed)
+        examples, fit = examples_for(kept, s, name, run.tokenizer, context)
+        rows = pack(examples, context, run.tokenizer.pad, run.config.seed)
+        full = (rows.segments_BxT > 0).mean() if len(rows) else 0.0
+        title = f"{student_name(s, name)}, {split}" + f", {share:.0%} dropped" * bool(s.weaned)
+        log.info("%s: %s; %d rows, %.1f %% full", title, fit, len(rows), 100 * full)
+        phases.append(rows)
+    return Course(tuple(phases)), fit  # Of the last phase, whose transcripts are the shortest.
 
 
 def evaluate(run: Run) -> None:
-    """Lets every cast solve every suite; writes a predictions file for each."""
+    """Lets every cast solve every suite; writes a predictions file for each, baselines included."""
     for suite in run.config.evaluate.suites:
         problems = run.suite(suite)
+        if baselines.MAJORITY in run.config.evaluate.baselines:
+            processes.first_does(lambda suite=suite, problems=problems: _score_majority(run, suite, problems))
         for contender in run.contenders:
             name, s = contender.name, contender.strategy
             if processes.first_says(run.workdir.predictions(suite, name).exists()):
@@ -74,6 +87,14 @@ def evaluate(run: Run) -> None:
                 )
             else:
                 _score(run, suite, problems, contender)
+
+
+def _score_majority(run: Run, suite: str, problems: list[Problem]) -> None:
+    path = run.workdir.predictions(suite, baselines.MAJORITY)
+    if not path.exists():
+        found = baselines.majority(problems, run.train_problems)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        jsonl.write_records(path, [p.to_dict() for p in found])
 
 
 def _score(run: Run, suite: str, problems: list[Problem], contender: Contender) -> None:
@@ -92,7 +113,7 @@ def _score(run: Run, suite: str, problems: list[Problem], contender: Contender) 
             processes.check_stop(f"{title}, {len(predictions)} of {len(problems)} kept")
 
         groups = predict(
-            run.cast(contender.strategy, decode), problems, decode.slots, run.config.seed,
+            run.cast(contender.strategy, decode, contender.trained), problems, decode.slots, run.config.seed,
             run.config.data.guidance, decode.samples, predictions.keys(), on_progress,
         )  # fmt: skip
         for group in groups:
@@ -133,12 +154,12 @@ def _report(run: Run) -> None:
                 oracles |= {*fewer, c.name} if c.strategy.oracle else set()
                 if Role.QUESTION in c.strategy.roles - c.strategy.given:
                     asking.append(c.name)
+        found = list(read_predictions(run.workdir.predictions(suite, baselines.MAJORITY)).values())
+        predictions |= {baselines.MAJORITY: found} if found and predictions else {}
         labels = dict(suite=suite, split=options.get("split", "test"), size=size, seed=run.config.seed)
         for name, found in predictions.items():
             rows.append(results.summarise(found, strategy=name, oracle=name in oracles, **labels))
             steps += results.by_steps(found, suite, name)
-        if predictions:
-            rows += results.baselines(next(iter(predictions.values())), **labels)
         pairs += results.paired(suite, predictions)
         if asking:
             problems = run.suite(suite)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,8 +49,15 @@ def test_the_whole_loop_leaves_what_it_promises(finished):
     rows = list(csv.DictReader((workdir / "results.csv").open()))
     names = ["answer_only", "socratic_iterative", "oracle_questions"]
     expected = names + [name + way for name in names for way in ("+vote@1", "+vote@4", "+vote")]
-    assert [row["strategy"] for row in rows] == expected
+    assert [row["strategy"] for row in rows] == [*expected, "majority_answer"]
     assert {row["n"] for row in rows} == {"12"}
+    answers = [p.answer for p in make_problems(60, seed=0)]
+    right = sum(p.answer == max(answers, key=answers.count) for p in make_problems(12, seed=2))
+    assert float(rows[-1]["accuracy"]) == pytest.approx(right / 12, abs=1e-6)
+    page = json.loads(re.search('id="data">(.*?)</script>', (workdir / "report.html").read_text())[1])
+    # Every row of results.csv is on the page, with the same accuracy.
+    shown = {row["strategy"]: row["accuracy"] for row in page["rows"]}
+    assert shown == {row["strategy"]: pytest.approx(float(row["accuracy"]), abs=1e-6) for row in rows}
     assert {row["strategy"] for row in rows if row["oracle"] == "True"} == {
         name for name in expected if "oracle" in name
     }
@@ -68,6 +76,32 @@ def test_the_whole_loop_leaves_what_it_promises(finished):
     for record, mine, theirs in zip(oracle, asked, gold, strict=True):
         full = record["status"] == "answered"
         assert mine == theirs if full else [q[: len(q)] for q in mine[:-1]] == theirs[: len(mine) - 1]
+
+
+def test_untrained_students_are_scored_where_it_is_asked_for(finished, tmp_path):
+    config, workdir = finished
+    shutil.copytree(workdir, tmp_path / "w")
+    config = config.copy_and_resolve_references()
+    config.evaluate.baselines = ("untrained_cot", "untrained_socratic_iterative")
+    program.run(config, str(tmp_path / "w"))  # Nothing is taught again.
+    names = [row["strategy"] for row in csv.DictReader((tmp_path / "w" / "results.csv").open())]
+    assert names[-3:] == ["untrained_cot", "untrained_socratic_iterative", "majority_answer"]
+    pairs = (tmp_path / "w" / "results_paired.csv").read_text()
+    assert "untrained" not in pairs and "majority" not in pairs
+    assert "untrained_cot (baseline)" in (tmp_path / "w" / "results.md").read_text()
+    # It is what training begins with: a student that has hardly moved writes the same.
+    config.strategies, config.evaluate.variants = ("socratic_iterative",), {}
+    config.train.steps = config.train.checkpoint_every = 1
+    config.train.learning_rate, config.train.warmup, config.train.weight_decay = 1e-30, 0, 0.0
+    program.run(config, str(tmp_path / "v"))
+    a, b = (
+        [json.loads(line)["turns"] for line in (tmp_path / file).open()]
+        for file in (
+            "w/predictions/test/untrained_socratic_iterative.jsonl",
+            "v/predictions/test/socratic_iterative.jsonl",
+        )
+    )
+    assert a == b
 
 
 def test_a_second_run_changes_nothing(finished):
@@ -128,6 +162,18 @@ def test_the_same_command_gives_the_same_numbers(finished, tmp_path, monkeypatch
         ("student.size", "huge", "unknown student.size 'huge'; valid: tiny-0.2m"),
         ("train.profile", (10,), "train.profile is .*10.*; it must be empty, or the first and the last step"),
         ("train.learning_rate", 0.0, "train.learning_rate is 0.0; it must be above 0"),
+        (
+            "train.wean",
+            (0.0, 0.5),
+            r"train.wean is \(0.0, 0.5\); it must be shares that rise from 0 or more to 1",
+        ),
+        ("train.wean", (0.5, 0.0, 1.0), "train.wean is .*; it must be shares that rise"),
+        ("train.wean", ("all",), "train.wean is .*; it must be shares that rise"),
+        (
+            "evaluate.baselines",
+            ("oracle_questions",),
+            "must be some of majority_answer, untrained_answer_only,",
+        ),
         ("strategies", (), "strategies is .*; it must be at least one strategy"),
     ],
 )

@@ -83,13 +83,26 @@ def test_wrong_axes_are_said_in_one_line(values, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("ladder", ["quickstart", "gsm8k-tiny", "gsm8k", "svamp", "strategyqa"])
+@pytest.mark.parametrize("ladder", ["quickstart", "gsm8k-tiny", "gsm8k", "svamp", "strategyqa", "paper"])
 def test_every_ladder_is_made_of_runs(ladder):
     made = cells(scaling.get_config(ladder))
-    assert len(made) == (6 if ladder == "gsm8k-tiny" else 12)
+    assert len(made) == {"gsm8k-tiny": 6, "paper": 36}.get(ladder, 12)
     assert made[0].name.startswith("size=") and set(made[0].config.strategies) <= set(STRATEGIES)
     large = [cell.config for cell in made if cell.config.student.size == "gpt2-large"]
     assert all(c.student.remat and "gpt2-large" in c.student.weights for c in large)
+
+
+def test_the_papers_rows_are_asked_of_any_teacher():
+    made = cells(scaling.get_config("paper,openai:some/model"))
+    names = ("gold", "openai-some-model", "socratic_on_steps")
+    assert [cell.name for cell in made[:9:3]] == [f"size=gpt2,explained_by={name},seed=0" for name in names]
+    gold, theirs, on_steps = (cell.config for cell in made[:9:3])
+    assert (gold.annotate.cot.teacher, gold.annotate.socratic.teacher) == ("gold", "gold")
+    assert {theirs.annotate.cot.teacher, on_steps.annotate.socratic.teacher} == {"openai:some/model"}
+    with pytest.raises(ValueError, match="unknown ladder 'papre'; valid: quickstart, .*strategyqa, paper"):
+        scaling.get_config("papre")
+    with pytest.raises(ValueError, match="ladder 'gsm8k' asks no teacher"):
+        scaling.get_config("gsm8k,openai:m")
 
 
 def test_finished_cells_are_skipped_and_a_failed_one_stops_nobody(tmp_path):

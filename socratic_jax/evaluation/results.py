@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from etils import epath
 
-from socratic_jax.decoding.dialogue import ANSWERED, PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT
+from socratic_jax.decoding.dialogue import PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT
+from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.evaluation.predictions import Prediction
 from socratic_jax.evaluation.statistics import mcnemar, wilson
-from socratic_jax.problems import answers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,20 +99,6 @@ def summarise(predictions: Sequence[Prediction], **labels) -> Result:
     )
 
 
-def baselines(predictions: Sequence[Prediction], **labels) -> list[Result]:
-    """What needs no student: for yes/no suites, always saying the commoner of the two.
-
-    It is the commoner one of the suite itself, which nobody can know: a bar that is a little too high.
-    """
-    gold = [p.gold for p in predictions]
-    if not gold or answers.kind_of(gold[0]) != "yes_no":
-        return []
-    common = max(sorted(set(gold)), key=gold.count)
-    always = [dataclasses.replace(p, correct=p.gold == common, answer=common) for p in predictions]
-    always = [dataclasses.replace(p, status=ANSWERED, n_tokens=0) for p in always]
-    return [summarise(always, strategy=f"always {common}", oracle=False, **labels)]
-
-
 def by_steps(predictions: Sequence[Prediction], suite: str, strategy: str) -> list[StepsResult]:
     """Accuracy by number of gold steps; nothing for problems without them."""
     groups: dict[int, list[bool]] = defaultdict(list)
@@ -133,9 +119,9 @@ def split_name(contender: str) -> tuple[str, str]:
 
 def paired(suite: str, predictions: Mapping[str, Sequence[Prediction]]) -> list[PairedResult]:
     """Strategies compared on the problems of one suite: every two that are decoded alike, and each with
-    itself decoded in another way."""
+    itself decoded in another way. Baselines are none."""
     rows = []
-    for a, b in itertools.combinations(predictions, 2):
+    for a, b in itertools.combinations((name for name in predictions if not is_baseline(name)), 2):
         (strategy_a, way_a), (strategy_b, way_b) = split_name(a), split_name(b)
         if strategy_a != strategy_b and way_a != way_b:
             continue

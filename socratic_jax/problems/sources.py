@@ -25,6 +25,9 @@ _LEARNT = ("train", "validation")
 _COUNTS = {"train": 20_000, "validation": 500, "test": 1_000, "test_ood": 1_000}
 
 
+_HUMAN = "human steps"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
     """A place that problems come from.
@@ -36,6 +39,7 @@ class Source:
       description: one line for people.
       options: the options it takes, with their defaults.
       license: of the problems and their steps.
+      steps: what its gold steps are, for people.
     """
 
     load: Callable[..., list[Problem]]
@@ -43,6 +47,7 @@ class Source:
     description: str
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     license: str = ""
+    steps: str = "gold steps"
 
 
 def _arithmetic(
@@ -88,6 +93,7 @@ SOURCES: dict[str, Source] = {
         "OpenAI's GSM8K from its JSONL files in data_dir",
         {"socratic": True},
         "MIT, Copyright (c) 2021 OpenAI",
+        _HUMAN,
     ),
     "gsm8k_tfds": Source(
         _gsm8k_tfds,
@@ -95,30 +101,35 @@ SOURCES: dict[str, Source] = {
         "OpenAI's GSM8K through TensorFlow Datasets, prepared in data_dir",
         {"socratic": True},
         "MIT, Copyright (c) 2021 OpenAI",
+        _HUMAN,
     ),
     "svamp": Source(
         _files(svamp.load),
         svamp.SPLITS,
         "SVAMP from SVAMP.json in data_dir, gold steps from its equations; 'all' contains 'train'",
         license="MIT, Copyright (c) 2021 Arkil Patel",
+        steps="steps of the equations",
     ),
     "svamp_tfds": Source(
         _files(svamp.load_tfds),
         svamp.SPLITS,
         "SVAMP through TensorFlow Datasets, prepared in data_dir",
         license="MIT, Copyright (c) 2021 Arkil Patel",
+        steps="steps of the equations",
     ),
     "strategyqa": Source(
         _files(strategyqa.load),
         strategyqa.SPLITS,
         "StrategyQA from train.json and dev.json in data_dir, yes/no, gold Socratic steps and facts",
         license="MIT, Copyright (c) 2021 Elad Segal",
+        steps=_HUMAN,
     ),
     "strategyqa_tfds": Source(
         _files(strategyqa.load_tfds),
         strategyqa.SPLITS,
         "StrategyQA through TensorFlow Datasets, prepared in data_dir",
         license="MIT, Copyright (c) 2021 Elad Segal",
+        steps=_HUMAN,
     ),
     "multiarith": _suite("multiarith", "MultiArith"),
     "singleeq": _suite("singleeq", "SingleEq"),
@@ -168,6 +179,11 @@ def load(
         raise ValueError(f"source {name!r} has no option {unknown[0]!r}; its options are: {valid}")
     folder = None if data_dir is None else os.fspath(data_dir)
     return source.load(split, folder, limit, **{**source.options, **options})[:limit]
+
+
+def gold_steps(name: str) -> str:
+    """What the gold steps of a source, or of a file of one's own, are: "human steps", say."""
+    return SOURCES[name].steps if name in SOURCES else "gold steps"
 
 
 def load_configured(data: Mapping[str, Any], split: str, limit: int = 0, **overrides: Any) -> list[Problem]:

@@ -50,7 +50,7 @@ def teacher_costs(cell: Cell) -> list[TeacherCost]:
 
 def _records(cell: Cell) -> Iterator[dict[str, Any]]:
     """The replies of the journal, read without its locks: a torn last line is passed over."""
-    path = cell.path / "annotations" / "journal.jsonl"
+    path = cell.journal
     if not path.exists():
         return
     with path.open("rb") as file:

@@ -74,7 +74,7 @@ def _cells(row: Row) -> list[str]:
         label(row.strategy, row.oracle),
         f"{100 * row.accuracy:.1f}",
         f"{100 * row.low:.1f} – {100 * row.high:.1f}",
-        str(len(row.seeds) or ""),
+        str(len(row.seeds)),
         f"{row.n:,}",
     ]
 

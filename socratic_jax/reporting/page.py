@@ -11,6 +11,7 @@ from typing import Any
 from etils import epath
 
 from socratic_jax.accounting import by_phase, goodput
+from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.reporting.costs import teacher_costs
 from socratic_jax.reporting.dialogues import block
 from socratic_jax.reporting.scores import Scores, order
@@ -51,11 +52,14 @@ def payload(
     study: Study, scores: Sequence[Scores], summary: Summary, blocks: dict[str, str]
 ) -> dict[str, Any]:
     """Everything that the page shows. Long texts go to `blocks`, by name, and the page unpacks them later."""
+    # A journal that cells share is counted once.
+    payers = {str(cell.journal): cell.name for cell in reversed(study.cells)}
     places = {cell.name: i for i, cell in enumerate(study.cells)}
     problems = {s.digest: s.problems for s in reversed(scores)}
     for digest, texts in problems.items():
         blocks[f"problems-{digest}"] = block([dataclasses.asdict(problem) for problem in texts])
-    for i, s in enumerate(scores):
+    written = [s for s in scores if s.dialogues]
+    for i, s in enumerate(written):
         blocks[f"dialogues-{i}"] = s.dialogues
     taught = [name for cell in study.cells for name in cell.config["strategies"]]
     names = sorted([*(row.strategy for row in summary.rows), *taught], key=order)
@@ -67,7 +71,7 @@ def payload(
         "rows": [dataclasses.asdict(row) for row in summary.rows],
         "steps": [dataclasses.asdict(row) for row in summary.steps],
         "pairs": [dataclasses.asdict(pair) for pair in summary.pairs],
-        "cells": [_cell(study, cell) for cell in study.cells],
+        "cells": [_cell(study, cell, pays=payers[str(cell.journal)] == cell.name) for cell in study.cells],
         "curves": [
             {
                 "cell": places[cell.name],
@@ -88,7 +92,7 @@ def payload(
                 "problems": s.digest,
                 "correct": "".join("01"[int(c)] for c in s.correct_N),
             }
-            for s in scores
+            for s in written
         ],
     }
 
@@ -103,10 +107,10 @@ def _strategy(name: str) -> dict[str, Any]:
     """Who says what in a strategy's dialogues, by the first letter of the role."""
     known = strategy_of(name)
     if known is None:
-        return {"oracle": False, "speakers": {}, "baseline": name.startswith("always ")}
+        return {"oracle": False, "speakers": {}, "baseline": is_baseline(name)}
     speakers = {role.name[0].lower(): part.name for part in known.cast for role in part.speaks}
     given = {role.name[0].lower(): "gold" for role in known.given if role.name != "PROBLEM"}
-    return {"oracle": known.oracle, "speakers": {**speakers, **given}, "baseline": False}
+    return {"oracle": known.oracle, "speakers": {**speakers, **given}, "baseline": is_baseline(name)}
 
 
 def axes(study: Study) -> list[dict[str, Any]]:
@@ -132,7 +136,7 @@ def _axis(study: Study, place: int) -> dict[str, Any] | None:
     }
 
 
-def _cell(study: Study, cell: Cell) -> dict[str, Any]:
+def _cell(study: Study, cell: Cell, pays: bool) -> dict[str, Any]:
     total = sum(attempt["total"] for attempt in cell.attempts)
     return {
         "name": cell.name,
@@ -144,8 +148,9 @@ def _cell(study: Study, cell: Cell) -> dict[str, Any]:
         "goodput": goodput(cell.attempts),
         "phases": by_phase(cell.attempts),
         "file": _file(cell, "seconds.json"),
-        "teachers": [dataclasses.asdict(cost) for cost in teacher_costs(cell)],
-        "journal": _file(cell, "annotations/journal.jsonl"),
+        "teachers": [dataclasses.asdict(cost) for cost in (teacher_costs(cell) if pays else ())],
+        "journal": study.relative(cell.journal),
+        "asked_for": cell.name if cell.journal.is_relative_to(cell.path) else "all runs",
     }
 
 

@@ -2,12 +2,17 @@
 
 import dataclasses
 import hashlib
+import itertools
+import sys
 from collections.abc import Mapping
 
 import numpy as np
 
 from socratic_jax.evaluation import predictions, results
+from socratic_jax.evaluation.baselines import is_baseline
+from socratic_jax.evaluation.predictions import Prediction
 from socratic_jax.evaluation.results import Result
+from socratic_jax.evaluation.voting import first_votes, sizes
 from socratic_jax.problems.problem import Problem, Step
 from socratic_jax.reporting import dialogues
 from socratic_jax.reporting.study import Cell, Study, StudyError, strategy_of
@@ -18,7 +23,7 @@ from socratic_jax.transcripts.strategies import STRATEGIES
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """One predictions file.
+    """One predictions file, or the votes of the first k dialogues of each of its problems, called "name@k".
 
     Attributes:
       cell, suite, strategy, seed, condition: where it stands in the study; the cell by its name.
@@ -27,8 +32,7 @@ class Scores:
       correct_N, steps_N: whether each problem was solved; how many gold steps it has, 0 for unknown.
       problems: its problems, with gold steps where they could be found.
       digest: of the problems: files that share it are about the same ones.
-      baselines: what needs no student, on the same problems.
-      dialogues: of `dialogues.pack`.
+      dialogues: of `dialogues.pack`; "" for the votes of fewer dialogues than the file has.
     """
 
     cell: str
@@ -42,7 +46,6 @@ class Scores:
     steps_N: np.ndarray
     problems: tuple[Problem, ...]
     digest: str
-    baselines: tuple[Result, ...]
     dialogues: str
 
 
@@ -88,7 +91,8 @@ def read(study: Study, processes: int = 1) -> list[Scores]:
             )
     if not jobs:
         raise StudyError(f"{study.path}: no predictions in any run; run --stage=evaluate first")
-    return sorted(spread(_read, jobs, processes), key=lambda s: (s.suite, *order(s.strategy), s.seed))
+    found = itertools.chain.from_iterable(spread(_read, jobs, processes))
+    return sorted(found, key=lambda s: (s.suite, *order(s.strategy), s.seed))
 
 
 def _gold(cell: Cell, suite: str, known: dict[str, Gold]) -> Gold:
@@ -99,31 +103,41 @@ def _gold(cell: Cell, suite: str, known: dict[str, Gold]) -> Gold:
     return known[key]
 
 
-def order(strategy: str) -> tuple[int, str]:
-    """What strategies are sorted by: their table, then their names."""
+def order(strategy: str) -> tuple[int, str, int]:
+    """What strategies are sorted by: their table, names, and number of votes; baselines come last."""
     names, known = list(STRATEGIES), strategy_of(strategy)
-    return names.index(known.name) if known else len(names), strategy
+    place = names.index(known.name) if known and not is_baseline(strategy) else len(names)
+    name, _, votes = strategy.partition("@")
+    return place, name, int(votes) if votes else sys.maxsize
 
 
-def _read(job: _Job) -> Scores:
+def _read(job: _Job) -> list[Scores]:
     found = list(predictions.read(job.path).values())
     digest = hashlib.sha256()
     for p in found:
         digest.update(f"{p.id}\0{p.question}\0{p.gold}\0".encode("utf-8", "surrogatepass"))
     results_of = {p.id: gold_results(s.solution for s in job.gold.get(p.id, ())) for p in found}
-    unstudied = {name: value for name, value in job.labels.items() if name not in ("strategy", "oracle")}
-    return Scores(
-        cell=job.cell,
-        suite=job.labels["suite"],
-        strategy=job.labels["strategy"],
-        seed=job.labels["seed"],
-        condition=job.condition,
-        file=job.file,
-        result=results.summarise(found, **job.labels),
-        correct_N=np.array([p.correct for p in found], bool),
-        steps_N=np.array([p.gold_steps for p in found], int),
-        problems=tuple(Problem(p.id, p.question, p.gold, job.gold.get(p.id, ())) for p in found),
-        digest=digest.hexdigest()[:16],
-        baselines=tuple(results.baselines(found, **unstudied)),
-        dialogues=dialogues.pack(found, results_of),
-    )
+    problems = tuple(Problem(p.id, p.question, p.gold, job.gold.get(p.id, ())) for p in found)
+
+    def scores(name: str, found: list[Prediction], texts: str) -> Scores:
+        return Scores(
+            cell=job.cell,
+            suite=job.labels["suite"],
+            strategy=name,
+            seed=job.labels["seed"],
+            condition=job.condition,
+            file=job.file,
+            result=results.summarise(found, **{**job.labels, "strategy": name}),
+            correct_N=np.array([p.correct for p in found], bool),
+            steps_N=np.array([p.gold_steps for p in found], int),
+            problems=problems,
+            digest=digest.hexdigest()[:16],
+            dialogues=texts,
+        )
+
+    name = job.labels["strategy"]
+    fewer = sizes(min((len(p.votes) for p in found), default=0))
+    return [
+        *(scores(f"{name}@{k}", first_votes(found, k), "") for k in fewer),
+        scores(name, found, dialogues.pack(found, results_of)),
+    ]

@@ -10,12 +10,14 @@ from etils import epath
 
 from socratic_jax.accounting import read_attempts
 from socratic_jax.config import INCIDENTAL, with_defaults
+from socratic_jax.evaluation.baselines import UNTRAINED
 from socratic_jax.evaluation.results import split_name
 from socratic_jax.problems import sources
 from socratic_jax.problems.jsonl import read_object
 from socratic_jax.problems.problem import Problem, ProblemError
 from socratic_jax.students.sizes import SIZES
 from socratic_jax.teachers.funnel import Funnel
+from socratic_jax.teachers.gold import AUTHOR
 from socratic_jax.training.metrics import read_metrics
 from socratic_jax.transcripts.strategies import STRATEGIES, Strategy
 
@@ -61,6 +63,12 @@ class Cell:
     def size(self) -> str:
         student = self.config["student"]
         return student["weights"] or student["size"]
+
+    @property
+    def journal(self) -> epath.Path:
+        """Of its teachers' replies; other cells may have the same one."""
+        shared = self.config["annotate"]["journal"]
+        return epath.Path(shared).expanduser() if shared else self.path / "annotations" / "journal.jsonl"
 
     def split(self, suite: str) -> str:
         return self.config["evaluate"]["suites"].get(suite, {}).get("split", "test")
@@ -154,8 +162,9 @@ def amount(field: str, value: str) -> float:
 
 
 def strategy_of(name: str) -> Strategy | None:
-    """The strategy of a predictions file: "cot+vote" is cot, decoded in another way. None if unknown."""
-    return STRATEGIES.get(split_name(name)[0])
+    """The strategy of a predictions file: "cot+vote" is cot, decoded in another way, and "untrained_cot" by
+    others. None if unknown."""
+    return STRATEGIES.get(split_name(name)[0].removeprefix(UNTRAINED))
 
 
 def _workdirs(path: epath.Path) -> Iterator[epath.Path]:
@@ -220,7 +229,8 @@ def _fields(cells: Sequence[Cell]) -> tuple[str, ...]:
 
 
 def _flat(cell: Cell) -> dict[str, Any]:
-    """field -> value of a config; the student's size and weights are one field, "size"."""
+    """field -> value of a config; the student's size and weights are one field, "size", and the data set as a
+    teacher is called by what its steps are."""
     flat: dict[str, Any] = {"size": cell.size}
 
     def add(value: Any, name: str) -> None:
@@ -230,7 +240,8 @@ def _flat(cell: Cell) -> dict[str, Any]:
             for key, inner in value.items():
                 add(inner, f"{name}.{key}" if name else key)
         elif name not in ("student.size", "student.weights"):
-            flat[name] = value
+            is_gold = name.endswith(".teacher") and value == AUTHOR
+            flat[name] = sources.gold_steps(cell.config["data"]["source"]) if is_gold else value
 
     add(cell.config, "")
     return flat

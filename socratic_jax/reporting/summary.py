@@ -4,11 +4,12 @@ import concurrent.futures
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from socratic_jax.evaluation import statistics
+from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.evaluation.results import split_name
 from socratic_jax.reporting.scores import Scores
 from socratic_jax.reporting.study import StudyError
@@ -111,10 +112,18 @@ def summarise(scores: Sequence[Scores]) -> Summary:
         for group in groups.values():
             _check_same(group)
             strategies = list(group.values())
-            rows += [*pool.map(_row, strategies), *_baselines(strategies[0])]
+            rows += pool.map(_row, strategies)
             steps += itertools.chain.from_iterable(pool.map(_steps, strategies))
-            pairs += _corrected(pool.map(lambda two: _pair(*two), itertools.combinations(strategies, 2)))
+            two = itertools.combinations(filter(_is_contender, strategies), 2)
+            pairs += _corrected(pool.map(lambda pair: _pair(*pair), two))
     return Summary(tuple(rows), tuple(steps), tuple(pairs))
+
+
+def _is_contender(seeds: Sequence[Scores]) -> bool:
+    """Whether others are compared with it: neither a baseline nor the votes of a part of the dialogues. Every
+    comparison makes the correction of all of them stricter."""
+    name = seeds[0].strategy
+    return not is_baseline(name) and "@" not in name
 
 
 def _check_same(group: Mapping[str, Sequence[Scores]]) -> None:
@@ -153,17 +162,6 @@ def _row(seeds: Sequence[Scores]) -> Row:
         tokens=float(np.mean([r.tokens for r in each])),
         files=tuple(s.file for s in seeds),
     )
-
-
-def _baselines(seeds: Sequence[Scores]) -> Iterator[Row]:
-    """Rows without seeds, from the gold answers in one of the files."""
-    first = seeds[0]
-    for r in first.baselines:
-        row = dict(suite=first.suite, condition=first.condition, strategy=r.strategy, oracle=False, seeds=())
-        yield Row(
-            **row, n=r.n, accuracy=r.accuracy, low=r.low, high=r.high, answered=r.answered,
-            cut_off=0.0, forced=0.0, tokens=0.0, files=(first.file,),
-        )  # fmt: skip
 
 
 def _steps(seeds: Sequence[Scores]) -> list[StepsRow]:

@@ -8,6 +8,7 @@ import rich.console
 import rich.table
 
 from socratic_jax.accounting import by_phase, goodput
+from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.evaluation.questions import QuestionsResult
 from socratic_jax.evaluation.results import PairedResult, Result, StepsResult
 from socratic_jax.teachers.funnel import Funnel
@@ -126,8 +127,9 @@ def questions_table(rows: Sequence[QuestionsResult]) -> rich.table.Table:
 
 
 def label(strategy: str, oracle: bool) -> str:
-    """The name of a strategy, with a word of warning where it was given gold turns."""
-    return f"{strategy} (oracle)" if oracle else strategy
+    """The name of a strategy, with a word of warning where it was given gold turns or taught nothing."""
+    note = " (oracle)" if oracle else " (baseline)" if is_baseline(strategy) else ""
+    return strategy + note
 
 
 def _table(title: str) -> rich.table.Table:

@@ -18,7 +18,7 @@ from ml_collections import ConfigDict, config_flags
 
 from socratic_jax import EXIT_PREEMPTED
 from socratic_jax.program import parse_flags, quieten, start
-from socratic_jax.study.cells import Study, cells
+from socratic_jax.study.cells import Study, cells, config_in
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The study, as path.py[:argument].")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where the study lives: a directory for every cell.")
@@ -30,7 +30,7 @@ def _main(argv: list[str]) -> None:
         raise app.UsageError(f"what is {argv[1]!r}? options start with --")
     directory = Path(_WORKDIR.value).expanduser().resolve()
     if _CELL.value is not None:
-        start(lambda: _config_of(_CELL.value), str(directory / _CELL.value))
+        start(lambda: _config_of(_CELL.value, directory), str(directory / _CELL.value))
         return
     quieten()
     try:
@@ -57,10 +57,10 @@ def _main(argv: list[str]) -> None:
         )
 
 
-def _config_of(name: str) -> ConfigDict:
+def _config_of(name: str, directory: Path) -> ConfigDict:
     for cell in cells(_CONFIG.value):
         if cell.name == name:
-            return cell.config
+            return config_in(cell, directory)
     raise ValueError(f"the study has no cell {name!r}")
 
 

@@ -61,6 +61,13 @@ def cells(study: ConfigDict) -> list[Cell]:
     return list(made.values())
 
 
+def config_in(cell: Cell, directory: Path) -> ConfigDict:
+    """What a cell is run by in a study's directory, where cells share what teachers have replied."""
+    config = ConfigDict(cell.config.to_dict())
+    config.annotate.journal = config.annotate.journal or str(directory / "journal.jsonl")
+    return config
+
+
 def _set(config: ConfigDict, field: str, setting: Any, where: str) -> None:
     *path, last = field.split(".")
     try:

@@ -26,6 +26,7 @@ from socratic_jax.training.loss import Sums, zero_sums
 from socratic_jax.training.metrics import MetricsWriter, NoWriter, Progress, read_metrics
 from socratic_jax.training.optimizer import make_optimizer, make_schedule
 from socratic_jax.training.step import Steps, TrainState, make_steps
+from socratic_jax.transcripts.course import Course
 from socratic_jax.transcripts.packing import Batch, eval_rows, train_rows
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class TrainingError(RuntimeError):
 
 def train_student(
     student: Student,
-    rows: Batch,
+    course: Course,
     validation: Batch,
     config: Any,
     mesh: Mesh,
@@ -52,7 +53,7 @@ def train_student(
 
     Args:
       student: what to train.
-      rows: packed training transcripts.
+      course: packed training transcripts, phase by phase.
       validation: packed validation transcripts, for the choice of the best checkpoint.
       config: reads `config.seed`, `config.train`, `config.student.dropout`.
       mesh: to train on.
@@ -67,16 +68,16 @@ def train_student(
       Preempted: a process was asked to stop; the checkpoint of the step that was under way is written.
     """
     c = config.train
-    if not len(rows):
+    if not all(map(len, course.phases)):
         raise TrainingError(f"{title}: there is nothing to train on; every transcript was too long")
     if not len(validation):
         raise TrainingError(f"{title}: there is nothing to validate on; every transcript was too long")
     directory = epath.Path(directory)
-    total = n_steps(c, len(rows))
+    total = n_steps(c, course.n_rows)
     schedule = make_schedule(c.learning_rate, c.warmup, total, c.end_fraction)
     dropout_seed = config.seed if config.student.dropout else None
     steps = make_steps(student, make_optimizer(c, total), mesh, c.accumulate, dropout_seed)
-    flops = train_flops(student, rows.visible, rows.most_learnt / rows.tokens_BxT.shape[1])
+    flops = train_flops(student, course.visible, course.most_learnt / course.context)
     device = this_device()
 
     with Checkpoints(directory / "checkpoints") as checkpoints:
@@ -90,7 +91,7 @@ def train_student(
         start = int(state.step)
         if start:
             log.info("%s: going on from step %d", title, start)
-            clock.waste(_seconds_since(start, directory, c.batch_size * rows.tokens_BxT.shape[1]))
+            clock.waste(_seconds_since(start, directory, c.batch_size * course.context))
         writer = MetricsWriter(directory, start) if processes.is_first() else NoWriter()
         profiler = _Profiler(directory, c.profile)
         with writer, profiler, Progress(title, total, start) as progress:
@@ -98,8 +99,9 @@ def train_student(
             for k in range(start, total):
                 profiler.before(k)
                 with clock.phase("data"):
+                    rows = course.phase(k, total)
                     index = train_rows(len(rows), c.batch_size, config.seed, k)
-                    batch = steps.put(rows, index, rows.most_learnt)
+                    batch = steps.put(rows, index, course.most_learnt)
                 # The first step compiles; it is counted as that.
                 with clock.phase("step" if k > start else "compile"):
                     state, metrics = steps.train(state, batch)
@@ -148,7 +150,7 @@ def _seconds_since(step: int, directory: epath.Path, step_tokens: int) -> float:
     return (records[-1]["step"] - step) * step_tokens / records[-1]["tokens_per_second"]
 
 
-def n_steps(config: Any, n_rows: int) -> int:
+def n_steps(config: Any, n_rows: float) -> int:
     """How many steps `config.train` asks for, by number of passes over so many rows or directly."""
     if not config.epochs:
         return config.steps
@@ -220,7 +222,8 @@ def _check(metrics: Mapping[str, Any], step: int, title: str, checkpoints: Check
 
 
 def like(wanted: Params, given: Params) -> Params:
-    """`given` in the dtypes and shardings of `wanted`. A device only ever gets its own part."""
+    """`given` in the dtypes and shardings of `wanted`, arrays or their shapes. A device only ever gets its
+    own part."""
 
     def put(w, g):
         return jax.make_array_from_callback(w.shape, w.sharding, lambda i: np.asarray(g[i], w.dtype))

@@ -57,7 +57,7 @@ def render(
     Args:
       turns: of the transcript.
       texts: the token ids of each turn's text.
-      strategy: whose grammar says which markers carry a choice.
+      strategy: whose lessons say which markers carry a choice.
       tokenizer: gives the markers.
 
     Returns:
@@ -69,7 +69,7 @@ def render(
     for turn, text in zip(turns, texts, strict=True):
         tokens += [tokenizer.marker(turn.role), *text, tokenizer.end]
         roles += [Role.DECISION if options > 1 else Role.FORCED] + [turn.role] * (len(text) + 1)
-        options = len(strategy.grammar.get(turn.role, ()))
+        options = len(strategy.lessons.get(turn.role, ()))
     return np.asarray(tokens, np.int32), np.asarray(roles, np.int8)
 
 

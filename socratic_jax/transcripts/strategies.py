@@ -18,6 +18,8 @@ DIRECT: Grammar = {P: (A,)}
 CHAIN: Grammar = {P: (S, A), S: (S, A)}
 DIALOGUE: Grammar = {P: (Q, A), Q: (S,), S: (Q, A)}
 GUIDED: Grammar = {P: (G,), G: (Q, A), Q: (S,), S: (Q, A)}
+# Any question of a dialogue may be missing: between it and a chain is a matter of degree.
+SPARSE: Grammar = {P: (Q, S, A), Q: (S,), S: (Q, S, A)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +46,14 @@ class Strategy:
 
     Attributes:
       name: its name.
-      grammar: which roles may follow which.
+      grammar: which roles may follow which when it is written.
       cast: the parts, which together speak every learnt role once.
       given: roles that are neither learnt nor written by anybody: they are put in from outside.
       taught_as: the strategy whose students play this cast: itself, unless it is evaluation only.
-      explained_by: the kind of explanation that its transcripts are made of: "socratic" or "cot" by its
-        roles, unless it is said; "" for none.
+      explained_by: the kind of explanation that its transcripts are made of: "socratic" or "cot" by the
+        roles that are taught, unless it is said; "" for none.
+      lessons: the grammar of what is taught, where that is another one. Turns of roles that only the
+        lessons have are dropped in the course of training, until none is left; see transcripts/course.py.
     """
 
     name: str
@@ -58,20 +62,32 @@ class Strategy:
     given: frozenset[Role] = frozenset({P})
     taught_as: str = ""
     explained_by: str = ""
+    lessons: Grammar = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        object.__setattr__(self, "lessons", self.lessons or self.grammar)
         spoken = [role for part in self.cast for role in part.speaks]
-        wanted = (self.roles | {D}) - self.given
+        wanted = (self.taught | {D}) - self.given
         if len(spoken) != len(set(spoken)) or not wanted <= set(spoken):
             raise ValueError(f"strategy {self.name!r}: every role needs exactly one speaker")
         object.__setattr__(self, "taught_as", self.taught_as or self.name)
-        by_roles = "socratic" if Q in self.roles else "cot" if S in self.roles else ""
+        by_roles = "socratic" if Q in self.taught else "cot" if S in self.taught else ""
         object.__setattr__(self, "explained_by", self.explained_by or by_roles)
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The roles of the turns of its transcripts."""
-        return frozenset(self.grammar) | {r for after in self.grammar.values() for r in after}
+        """The roles of the turns that are written, the problem's included."""
+        return _roles(self.grammar)
+
+    @property
+    def taught(self) -> frozenset[Role]:
+        """The roles of the turns of its lessons."""
+        return _roles(self.lessons)
+
+    @property
+    def weaned(self) -> frozenset[Role]:
+        """The roles that a student begins with and does without in the end."""
+        return self.taught - self.roles
 
     @property
     def oracle(self) -> bool:
@@ -82,6 +98,10 @@ class Strategy:
     def students(self) -> tuple[str, ...]:
         """The names of the students in the cast, each once."""
         return tuple(dict.fromkeys(part.student for part in self.cast))
+
+
+def _roles(grammar: Grammar) -> frozenset[Role]:
+    return frozenset(grammar) | {role for after in grammar.values() for role in after}
 
 
 def _solver(*speaks: Role) -> tuple[Part, ...]:
@@ -106,6 +126,9 @@ STRATEGIES: dict[str, Strategy] = {
         # The question generator is told the way ahead, by a student that predicts it (Shridhar et al. 2023
         # condition it on the number of steps or on the equations).
         Strategy("socratic_guided", GUIDED, (Part("planner", frozenset({G}), "planner"), *_pair())),
+        # Begins as socratic_unified and ends as cot. Deng et al. (2024, arXiv 2405.14838) drop steps in this
+        # way; here it is the questions, so that the steps stay.
+        Strategy("socratic_weaned", CHAIN, _solver(Q, S, A, D), lessons=SPARSE),
         # The steps are facts that help, as StrategyQA has them.
         Strategy("facts", CHAIN, _solver(S, A, D), explained_by="facts"),
         Strategy(

@@ -34,7 +34,7 @@ def transcript(
     Raises:
       ProblemError: the strategy needs steps, sub-questions or equations that the explanation has not got.
     """
-    needed = strategy.roles
+    needed = strategy.taught
     if Role.SOLUTION in needed and not explanation.steps:
         raise ProblemError(
             f"problem {problem.id!r} has no steps, which strategy {strategy.name!r} teaches; "

@@ -82,16 +82,34 @@ def test_ways_of_decoding_are_compared_with_their_own_and_with_their_like(tmp_pa
     }  # fmt: skip
 
 
-def test_yes_or_no_has_the_commoner_answer_beside_it(tmp_path):
-    path = write_run(tmp_path / "run", n=5, strategies=("cot",))
+def test_baselines_are_rows_and_are_compared_with_nobody(tmp_path):
+    path = write_run(tmp_path / "run", n=5)
+    file = path / "predictions" / "test" / "cot.jsonl"
+    for name in ("majority_answer", "untrained_cot"):
+        file.with_name(f"{name}.jsonl").write_text(file.read_text())
+    found = summary.summarise(scores.read(study.read(path)))
+    assert [row.strategy for row in found.rows] == [*TAUGHT, "majority_answer", "untrained_cot"]
+    assert {name for pair in found.pairs for name in (pair.a, pair.b)} == set(TAUGHT)
+    assert len(found.pairs) == 3
+
+
+def test_votes_of_fewer_dialogues_are_rows_too(tmp_path):
+    path = write_run(tmp_path / "run", n=5, strategies=("cot", "socratic_iterative"))
     file = path / "predictions" / "test" / "cot.jsonl"
     records = [json.loads(line) for line in file.read_text().splitlines()]
-    for record, gold in zip(records, ("yes", "yes", "no", "yes", "no"), strict=True):
-        record["gold"] = gold
+    for i, record in enumerate(records):
+        right, wrong = record["gold"], "-1"
+        # Alone the first is right for some, with the next three nobody is, and all 17 are right again.
+        votes = [right if i < 2 else wrong] + [wrong] * 3 + [right] * 13
+        record.update(answer=right, correct=True, votes=votes)
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
-    row = summary.summarise(scores.read(study.read(path))).rows[-1]
-    assert (row.strategy, row.seeds, row.accuracy) == ("always yes", (), 0.6)
-    assert row.files == ("predictions/test/cot.jsonl",)
+    read = scores.read(study.read(path))
+    found = summary.summarise(read)
+    cot = {row.strategy: row.accuracy for row in found.rows if row.strategy != "socratic_iterative"}
+    assert list(cot.items()) == [("cot@1", 0.4), ("cot@4", 0.0), ("cot@16", 1.0), ("cot", 1.0)]
+    assert {row.files for row in found.rows if row.strategy in cot} == {("predictions/test/cot.jsonl",)}
+    assert [(pair.a, pair.b) for pair in found.pairs] == [("cot", "socratic_iterative")]
+    assert [s.strategy for s in read if s.dialogues] == ["cot", "socratic_iterative"]
 
 
 def test_different_problems_of_one_condition_are_refused(tmp_path):

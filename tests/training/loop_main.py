@@ -8,9 +8,9 @@ from socratic_jax.config import default_config
 from socratic_jax.run import Run
 
 
-def tiny_config():
+def tiny_config(strategy="cot"):
     config = default_config()
-    config.strategies = ("cot",)
+    config.strategies = (strategy,)
     config.data.options = {"level": "chain2to4"}
     config.data.train_limit, config.data.validation_limit = 200, 20
     config.student.context = config.decode.capacity = 160

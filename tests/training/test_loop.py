@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import pytest
 
+from socratic_jax import processes
 from socratic_jax.devices import Device
 from socratic_jax.run import Run
 from socratic_jax.training import metrics
@@ -25,13 +26,13 @@ from tests.training.loop_main import tiny_config, train
 NAME = "cot-solver"
 
 
-def _student(workdir: Path) -> Path:
-    return workdir / "students" / NAME
+def _student(workdir: Path, name: str = NAME) -> Path:
+    return workdir / "students" / name
 
 
-def _params(workdir: Path, step: int = 24):
-    run = Run(tiny_config(), str(workdir))
-    with Checkpoints(_student(workdir) / "checkpoints") as checkpoints:
+def _params(workdir: Path, step: int = 24, strategy: str = "cot"):
+    run = Run(tiny_config(strategy), str(workdir))
+    with Checkpoints(_student(workdir, f"{strategy}-solver") / "checkpoints") as checkpoints:
         assert checkpoints.latest == step
         return checkpoints.restore_params(step, jax.eval_shape(run.student.init, jax.random.key(0)))
 
@@ -47,8 +48,9 @@ def undisturbed(tmp_path_factory):
     return workdir
 
 
-def _losses(workdir):
-    return {r["step"]: r["loss"] for r in read_metrics(_student(workdir) / "metrics.jsonl") if "loss" in r}
+def _losses(workdir, name=NAME):
+    records = read_metrics(_student(workdir, name) / "metrics.jsonl")
+    return {r["step"]: r["loss"] for r in records if "loss" in r}
 
 
 def test_killed_at_random_moments_equals_uninterrupted(undisturbed, tmp_path):
@@ -75,6 +77,22 @@ def test_killed_at_random_moments_equals_uninterrupted(undisturbed, tmp_path):
     assert _losses(undisturbed) == _losses(tmp_path)
     steps = [r["step"] for r in read_metrics(metrics) if "loss" in r]
     assert steps == list(range(1, 25))
+
+
+def test_weaning_that_is_stopped_in_every_phase_equals_uninterrupted(tmp_path, monkeypatch):
+    config = tiny_config("socratic_weaned")
+    train(config, tmp_path / "whole")
+    stopped = []
+    for step in (3, 5, 10, 14, 19):  # Five phases of 24 steps: their borders and their middles.
+        steps = iter(range(stopped[-1] if stopped else 0, 24))
+        with monkeypatch.context() as patch, pytest.raises(processes.Preempted):
+            patch.setattr(processes, "stop_requested", lambda steps=steps, step=step: next(steps) + 1 == step)
+            train(config, tmp_path / "parts")
+        stopped.append(step)
+    train(config, tmp_path / "parts")
+    _assert_same(*(_params(tmp_path / name, strategy="socratic_weaned") for name in ("whole", "parts")))
+    whole, parts = (_losses(tmp_path / name, "socratic_weaned-solver") for name in ("whole", "parts"))
+    assert whole == parts and list(whole) == list(range(1, 25))
 
 
 def test_a_finished_student_is_not_trained_again(undisturbed):

@@ -20,7 +20,7 @@ def test_every_strategy_can_start_and_end(name):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_role_has_one_speaker(name):
     s = STRATEGIES[name]
-    for role in (s.roles | {Role.DECISION}) - s.given:
+    for role in (s.taught | {Role.DECISION}) - s.given:
         assert sum(role in part.speaks for part in s.cast) == 1
     assert not any(part.speaks & s.given for part in s.cast)
 
@@ -29,6 +29,14 @@ def test_every_role_has_one_speaker(name):
 def test_evaluation_only_strategies_are_played_by_students_that_exist(name):
     s = STRATEGIES[name]
     assert set(s.students) <= set(STRATEGIES[s.taught_as].students)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_lessons_allow_all_that_is_written(name):
+    s = STRATEGIES[name]
+    assert all(set(options) <= set(s.lessons[role]) for role, options in s.grammar.items())
+    # What a student is weaned off is taught by somebody of the cast, and never put in from outside.
+    assert not s.weaned & s.given
 
 
 def test_a_cast_with_a_silent_role_is_refused():

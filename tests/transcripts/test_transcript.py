@@ -20,6 +20,7 @@ P, Q, S, A = Role.PROBLEM, Role.QUESTION, Role.SOLUTION, Role.ANSWER
         ("cot", [P, S, S, A]),
         ("socratic_unified", [P, Q, S, Q, S, A]),
         ("socratic_iterative", [P, Q, S, Q, S, A]),
+        ("socratic_weaned", [P, Q, S, Q, S, A]),
     ],
 )
 def test_each_strategy_has_its_turns(name, roles):

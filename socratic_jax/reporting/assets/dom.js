@@ -67,7 +67,10 @@ const NAMES = Object.keys(DATA.strategies);
 const color = (strategy) => `var(--c${Math.max(0, NAMES.indexOf(strategy)) % COLORS})`;
 /** A name that may be broken after an underscore. */
 const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
-const title = (strategy) => (DATA.strategies[strategy]?.oracle ? `${strategy} (oracle)` : strategy);
+const title = (strategy) => {
+  const { oracle, baseline } = DATA.strategies[strategy] ?? {};
+  return oracle ? `${strategy} (oracle)` : baseline ? `${strategy} (baseline)` : strategy;
+};
 
 const SHAPES = [
   "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0", "M-3.7,-3.7h7.4v7.4h-7.4z", "M0,-4.8L4.6,3.4H-4.6z", "M0,-5L5,0L0,5L-5,0z",

@@ -11,7 +11,7 @@ const SECTIONS = [
   ["steps", "Steps", () => section("steps", "Accuracy by number of steps", "", ["suite", "condition"], stepPlot)],
   ["training", "Training", () => section("training", "Training curves", "", ["condition"], curvePlot)],
   ["pairs", "Pairs", () => DATA.pairs.length > 0 && section("pairs", "Same problems, two strategies",
-    "“only first” counts the problems (of each seed) that the first solved and the second did not. With one seed p is of the exact McNemar test, with several of the bootstrap over seeds and problems, which is never below 0.0005. Holm's correction is over the rows of this table.",
+    "“only first” counts the problems (of each seed) that the first solved and the second did not. With one seed p is of the exact McNemar test, with several of the bootstrap over seeds and problems, which is never below 0.0005. Holm's correction is over the rows of this table. Baselines and the votes of a part of the dialogues (@k) are not compared.",
     ["suite", "condition"], pairTable)],
   ["dialogues", "Dialogues", () => browser.element],
   ["teachers", "Teachers", () => section("teachers", "What teachers wrote and selection kept", "", [], funnels)],

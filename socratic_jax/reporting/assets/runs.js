@@ -86,7 +86,7 @@ function teacherTable() {
   const rows = DATA.cells.flatMap((cell) => cell.teachers.map((cost) => ({ ...cost, cell })));
   return rows.length > 0 && h("div", { class: "scroll" }, h("table", {},
     h("thead", {}, h("tr", {}, h("th", { class: "text" }, "teacher"), h("th", { class: "text" }, "run"), h("th", {}, "replies"), h("th", {}, "tokens in"), h("th", {}, "tokens out"), h("th", {}, "dollars, about"), h("th", { class: "text" }, "from"))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, h("td", { class: "text" }, row.teacher), h("td", { class: "text" }, row.cell.name), h("td", {}, count(row.replies)),
+    h("tbody", {}, rows.map((row) => h("tr", {}, h("td", { class: "text" }, row.teacher), h("td", { class: "text" }, row.cell.asked_for), h("td", {}, count(row.replies)),
       h("td", {}, count(row.input_tokens)), h("td", {}, count(row.output_tokens)), h("td", {}, row.dollars === null ? "no price known" : row.dollars.toFixed(2)),
       h("td", { class: "text" }, files([row.cell.journal])))))), h("p", { class: "note" }, "Dollars are tokens at the full price of the price table; what was really charged is on the vendor's bill."));
 }
