@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from socratic_jax.evaluation import predictions, results
+from socratic_jax.evaluation import predictions, questions, results
 from socratic_jax.evaluation.results import Result
 from socratic_jax.problems.problem import Problem, Step
 from socratic_jax.reporting import dialogues
 from socratic_jax.reporting.study import Cell, Study, StudyError, strategy_of
 from socratic_jax.reporting.workers import spread
 from socratic_jax.reporting.wrong_step import gold_results
+from socratic_jax.transcripts.roles import Role
 from socratic_jax.transcripts.strategies import STRATEGIES
 
 
@@ -24,7 +25,9 @@ class Scores:
       cell, suite, strategy, seed, condition: where it stands in the study; the cell by its name.
       file: its name in the study.
       result: as the run's own results.csv has it.
-      correct_N, steps_N: whether each problem was solved; how many gold steps it has, 0 for unknown.
+      correct_N, answered_N, steps_N: whether each problem was solved; whether there was an answer that can
+        be read; how many gold steps it has, 0 for unknown.
+      ways_N: for strategies that ask, how their way compares with the gold one; see evaluation.questions.
       problems: its problems, with gold steps where they could be found.
       digest: of the problems: files that share it are about the same ones.
       baselines: what needs no student, on the same problems.
@@ -39,7 +42,9 @@ class Scores:
     file: str
     result: Result
     correct_N: np.ndarray
+    answered_N: np.ndarray
     steps_N: np.ndarray
+    ways_N: np.ndarray
     problems: tuple[Problem, ...]
     digest: str
     baselines: tuple[Result, ...]
@@ -107,6 +112,8 @@ def order(strategy: str) -> tuple[int, str]:
 
 def _read(job: _Job) -> Scores:
     found = list(predictions.read(job.path).values())
+    known = strategy_of(job.labels["strategy"])
+    asks = known is not None and Role.QUESTION in known.roles - known.given
     digest = hashlib.sha256()
     for p in found:
         digest.update(f"{p.id}\0{p.question}\0{p.gold}\0".encode("utf-8", "surrogatepass"))
@@ -121,7 +128,9 @@ def _read(job: _Job) -> Scores:
         file=job.file,
         result=results.summarise(found, **job.labels),
         correct_N=np.array([p.correct for p in found], bool),
+        answered_N=np.array([p.answer is not None for p in found], bool),
         steps_N=np.array([p.gold_steps for p in found], int),
+        ways_N=np.array([questions.way(p, job.gold.get(p.id, ())) if asks else "" for p in found], str),
         problems=tuple(Problem(p.id, p.question, p.gold, job.gold.get(p.id, ())) for p in found),
         digest=digest.hexdigest()[:16],
         baselines=tuple(results.baselines(found, **unstudied)),
