@@ -3,18 +3,18 @@
   python -m benchmarks.page                          # 60 predictions files of 1,319 dialogues
   python -m benchmarks.page --seeds=10 --problems=500
 
-The study is made up: four sizes, so many seeds, CoT and iterative Socratic, and the second with the calculator on
-the "hard" generated problems, so that every section has something to show. Prints processor time (user and
-system, all processes) and wall-clock time of `report.write`, imports included, and the size of the page. The goal
-is 20 s for 60 files on two cores.
+The study is made up: four sizes, so many seeds, CoT and iterative Socratic, and the second with the
+calculator on the "hard" generated problems, so that every section has something to show. Prints processor
+time (user and system, all processes) and wall-clock time of `report.write`, imports included, and the size
+of the page. The goal is 20 s for 60 files on two cores.
 
-Measured on two cores (x86-64) that several other programs were using, so the clock is an upper bound:
+Measured on two cores (x86-64) at the lowest priority beside several other programs, which is what the clock
+shows; the processor time is the page's own:
 
-  60 files of 1,319 dialogues, 1 processes: 7.4 s of processor time, 14.9 s by the clock, page of 4.1 MB
-  60 files of 1,319 dialogues, 2 processes: 13.8 s of processor time, 22.6 s by the clock, page of 4.1 MB
+  60 files of 1,319 dialogues, in one process: 7.4 and 8.3 s of processor time, 14.9 and 30.3 s by the clock
+  60 files of 1,319 dialogues, in two:        13.8 s of processor time, 22.6 s by the clock
 
-What two processes use more is the second and third import of the program, which such short dialogues do not
-pay back.
+What two use more is importing the program again, so that 60 files are read by one (workers.FEW).
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main() -> None:
         elapsed, used = time.perf_counter() - started, _processor() - before
         files = len(list(root.glob("*/predictions/*/*.jsonl")))
         print(
-            f"{files} files of {options.problems:,} dialogues, {options.processes} processes: "
+            f"{files} files of {options.problems:,} dialogues, at most {options.processes} processes: "
             f"{used:.1f} s of processor time, {elapsed:.1f} s by the clock, "
             f"page of {Path(page).stat().st_size / 1e6:.1f} MB"
         )
