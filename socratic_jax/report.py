@@ -2,9 +2,10 @@
 
   python -m socratic_jax.report --workdir=DIRECTORY_OF_RUNS [--out=FILE.html]
 
-Beside the page it writes results.md and results.tex (means over seeds) and, for several runs, results.csv (a
-line for every run, suite and strategy) and plots over what the runs differ in, as PNG and SVG. What a run's
-own report stage wrote into its workdir stays as it is.
+Beside the page it writes results.md and results.tex (means over seeds), results_when.csv (what Socratic gains
+over a chain, on which problems), results_causes.csv (where errors come from) and, for several runs,
+results.csv (a line for every run, suite and strategy) and plots over what the runs differ in, as PNG and SVG.
+What a run's own report stage wrote into its workdir stays as it is.
 """
 
 import os

@@ -1,15 +1,17 @@
 """How close a questioner's sub-questions are to the gold ones: in words, in number, in what they lead to."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 
 from socratic_jax.evaluation.predictions import Prediction
 from socratic_jax.problems.expressions import find_equations
 from socratic_jax.problems.guidance import compact
-from socratic_jax.problems.problem import Problem
+from socratic_jax.problems.problem import Problem, Step
 from socratic_jax.transcripts.roles import Role
 
+UNKNOWN, GOLD, EARLY, LATE, OTHER = WAYS = ("", "gold", "early", "late", "other")
 _OPERATOR = re.compile(r"(?<=[\d.%)])[-+*/]")
 
 
@@ -38,9 +40,33 @@ class QuestionsResult:
 
 def operations(solutions: Sequence[str]) -> str:
     """The operators of all equations that solutions state, in their order: "48/2=24", "24+48=72" is "/+"."""
-    equations = [find_equations(solution) for solution in solutions]
-    lefts = [compact(*equation).partition("=")[0] for found in equations for equation in found]
+    return "".join(map(_operators, solutions))
+
+
+@functools.lru_cache(maxsize=1 << 16)  # Gold solutions are compared with those of every strategy and seed.
+def _operators(solution: str) -> str:
+    lefts = [compact(*equation).partition("=")[0] for equation in find_equations(solution)]
     return "".join(operator for left in lefts for operator in _OPERATOR.findall(left))
+
+
+def way(prediction: Prediction, steps: Sequence[Step]) -> str:
+    """How the way that a dialogue's questions took compares with that of the gold steps.
+
+    Returns:
+      GOLD: the same operations in the same order. EARLY: fewer steps, which take the gold operations as far
+      as they go. LATE: more steps, which begin with all gold operations. OTHER: anything else. UNKNOWN: the
+      gold steps state no operations.
+    """
+    gold = operations([step.solution for step in steps])
+    if not gold:
+        return UNKNOWN
+    n_asked = len(_texts(prediction, Role.QUESTION))
+    taken = operations(_texts(prediction, Role.SOLUTION))
+    if taken == gold:
+        return GOLD
+    if n_asked < len(steps) and gold.startswith(taken):
+        return EARLY
+    return LATE if n_asked > len(steps) and taken.startswith(gold) else OTHER
 
 
 def compare_questions(

@@ -69,43 +69,65 @@ def bootstrap(
 
 
 def paired_bootstrap(
-    a_SxN: np.ndarray, b_SxN: np.ndarray, confidence: float = 0.95, draws: int = 2000, seed: int = 0
+    a_SxN: np.ndarray,
+    b_SxN: np.ndarray,
+    confidence: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+    inside_SxN: np.ndarray | None = None,
 ) -> tuple[float, float, float, float]:
     """The difference of two strategies over the same seeds and problems.
+
+    Args:
+      inside_SxN: bool, which of them count; all without it. It may differ from seed to seed: a draw's
+        difference is a sum over what counts, divided once by how much that was.
 
     Returns:
       (mean difference a - b, low, high, p): the interval of `bootstrap`, and the share of draws on the
       other side of zero, doubled, and never below 1 / draws: the interval and the test agree.
 
     Raises:
-      ValueError: the two are not of one shape.
+      ValueError: the two are not of one shape, or nothing counts.
     """
     a_SxN, b_SxN = np.asarray(a_SxN, np.float64), np.asarray(b_SxN, np.float64)
     if a_SxN.shape != b_SxN.shape:
         raise ValueError(
             f"paired comparison of {a_SxN.shape} with {b_SxN.shape} seeds and problems; they must be the same"
         )
-    means = _resampled_means(a_SxN - b_SxN, draws, seed)
+    difference_SxN = a_SxN - b_SxN
+    if inside_SxN is None:
+        difference, means = difference_SxN.mean(), _resampled_means(difference_SxN, draws, seed)
+    else:
+        if not inside_SxN.any():
+            raise ValueError("paired comparison of no seeds and problems; some must count")
+        # Problems that never count are not drawn.
+        inside_SxM = inside_SxN[:, inside_SxN.any(axis=0)]
+        difference_SxM = np.where(inside_SxN, difference_SxN, 0.0)[:, inside_SxN.any(axis=0)]
+        difference = difference_SxM.sum() / inside_SxM.sum()
+        sums_D, counts_D = _resampled_means(np.stack([difference_SxM, inside_SxM]), draws, seed)
+        means = sums_D[counts_D > 0] / counts_D[counts_D > 0]
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     p = 2 * min(np.mean(means <= 0), np.mean(means >= 0))
-    return float((a_SxN - b_SxN).mean()), float(low), float(high), float(min(1.0, max(p, 1 / draws)))
+    return float(difference), float(low), float(high), float(min(1.0, max(p, 1 / draws)))
 
 
 def _resampled_means(x_SxN: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    S, N = x_SxN.shape
+    """The means of resampled seeds and problems, (draws); of several quantities (..., S, N) at once, which
+    are drawn together, (..., draws)."""
+    *P, S, N = x_SxN.shape
     rng = np.random.default_rng(seed)
     # Counts of how often each was drawn, which turns a draw into two small matrix products. Problems that
     # the seeds solve alike are drawn as one kind, as often as there are problems of it: of right and wrong
     # there are 2^S kinds at most, and thousands of problems.
     seeds_DxS = rng.multinomial(S, np.full(S, 1 / S), draws) / S
-    _, first_K, of_kind_K = np.unique(x_SxN, axis=1, return_index=True, return_counts=True)
+    _, first_K, of_kind_K = np.unique(x_SxN.reshape(-1, N), axis=1, return_index=True, return_counts=True)
     order_K = np.argsort(first_K)  # Of appearance: a - b and b - a are drawn alike.
-    kinds_SxK, of_kind_K = x_SxN[:, first_K[order_K]], of_kind_K[order_K]
-    means = np.empty(draws)
+    kinds_SxK, of_kind_K = x_SxN[..., first_K[order_K]], of_kind_K[order_K]
+    means = np.empty((*P, draws))
     for d in range(0, draws, 256):
         kinds_DxK = rng.multinomial(N, of_kind_K / N, min(256, draws - d)) / N
-        means[d : d + 256] = np.einsum("DK,DK->D", seeds_DxS[d : d + 256] @ kinds_SxK, kinds_DxK)
+        means[..., d : d + 256] = np.einsum("DK,...DK->...D", kinds_DxK, seeds_DxS[d : d + 256] @ kinds_SxK)
     return means
 
 

@@ -5,12 +5,15 @@ import dataclasses
 import io
 import re
 from collections.abc import Sequence
+from typing import TypeVar
 
 from socratic_jax.evaluation.results import Result
 from socratic_jax.reporting.scores import Scores
 from socratic_jax.reporting.summary import Row
 from socratic_jax.reporting.tables import label
+from socratic_jax.reporting.when import Gain
 
+_OfSuite = TypeVar("_OfSuite", Row, Gain)
 _LATEX = {c: "\\" + c for c in "&%$#_{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
@@ -29,41 +32,90 @@ def cells_csv(labels: Sequence[str], scores: Sequence[Scores]) -> str:
     return out.getvalue()
 
 
-def markdown(labels: Sequence[str], rows: Sequence[Row]) -> str:
-    """A table for each suite."""
+@dataclasses.dataclass(frozen=True)
+class _Table:
+    """What Markdown and LaTeX have in common.
+
+    Attributes:
+      texts: how many of the columns are texts, which stand on the left.
+      rows: the cells; where the first `key` of them change, a new group begins.
+    """
+
+    title: str
+    caption: str
+    head: list[str]
+    texts: int
+    rows: list[list[str]]
+    key: int
+
+
+def markdown(labels: Sequence[str], rows: Sequence[Row], gains: Sequence[Gain] = ()) -> str:
+    """Tables for each suite: accuracies, and what questions gain over a chain of steps."""
     text = []
-    for suite, shown in _by_suite(rows):
-        head = [*labels, "strategy", "accuracy, %", "95 % interval", "seeds", "problems"]
-        text += [f"### {suite}", "", _line(head), _line(["---"] * (len(labels) + 1) + ["---:"] * 4)]
-        text += [_line([cell.replace("|", "\\|") for cell in _cells(row)]) for row in shown]
-        text.append("")
-    return "\n".join([*text, _caption(rows), ""])
+    for table in _results(labels, rows) + _gains(labels, gains):
+        rule = ["---"] * table.texts + ["---:"] * (len(table.head) - table.texts)
+        text += [f"### {table.title}", "", _line(table.head), _line(rule)]
+        text += [_line([cell.replace("|", "\\|") for cell in row]) for row in table.rows]
+        text += ["", table.caption, ""]
+    return "\n".join(text)
 
 
-def latex(labels: Sequence[str], rows: Sequence[Row]) -> str:
-    """A table for each suite; needs the package booktabs."""
+def latex(labels: Sequence[str], rows: Sequence[Row], gains: Sequence[Gain] = ()) -> str:
+    """The same; needs the package booktabs."""
     text = ["% \\usepackage{booktabs}"]
-    for suite, shown in _by_suite(rows):
-        head = [*labels, "strategy", "accuracy, %", "95 % interval", "seeds", "problems"]
+    for table in _results(labels, rows) + _gains(labels, gains):
+        columns = "l" * table.texts + "r" * (len(table.head) - table.texts)
         text += [
             "\\begin{table}",
             "  \\centering",
-            f"  \\caption{{{_escaped(f'{suite}. {_caption(shown)}')}}}",
-            f"  \\begin{{tabular}}{{{'l' * (len(labels) + 1)}rrrr}}",
+            f"  \\caption{{{_escaped(f'{table.title}. {table.caption}')}}}",
+            f"  \\begin{{tabular}}{{{columns}}}",
             "    \\toprule",
-            f"    {' & '.join(map(_escaped, head))} \\\\",
+            f"    {' & '.join(map(_escaped, table.head))} \\\\",
         ]
         before = None
-        for row in shown:
-            if row.condition != before:
+        for row in table.rows:
+            if row[: table.key] != before:
                 text.append("    \\midrule")
-                before = row.condition
-            text.append(f"    {' & '.join(map(_escaped, _cells(row)))} \\\\")
+                before = row[: table.key]
+            text.append(f"    {' & '.join(map(_escaped, row))} \\\\")
         text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""]
     return "\n".join(text)
 
 
-def _by_suite(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+def _results(labels: Sequence[str], rows: Sequence[Row]) -> list[_Table]:
+    head = [*labels, "strategy", "accuracy, %", "95 % interval", "seeds", "problems"]
+    return [
+        _Table(suite, _caption(shown), head, len(labels) + 1, [_cells(row) for row in shown], len(labels))
+        for suite, shown in _by_suite(rows)
+    ]
+
+
+def _gains(labels: Sequence[str], gains: Sequence[Gain]) -> list[_Table]:
+    """A table for each suite and each thing that problems are told apart by."""
+    tables = []
+    for suite, of_suite in _by_suite(gains):
+        for by in dict.fromkeys(gain.by for gain in of_suite):
+            head = [*labels, "Socratic – chain", by, "gain, points", "95 % interval", "seeds × problems"]
+            rows = [
+                [
+                    *gain.condition,
+                    f"{gain.socratic} – {gain.chain}",
+                    gain.bin,
+                    f"{100 * gain.gain:+.1f}",
+                    f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}",
+                    f"{gain.n:,}",
+                ]
+                for gain in of_suite
+                if gain.by == by
+            ]
+            title = f"{suite}, gain of Socratic by {by}" if by != "all" else f"{suite}, gain of Socratic"
+            caption = "Difference of accuracies on the same problems; the paired bootstrap's intervals."
+            tables.append(_Table(title, caption, head, len(labels) + 2, rows, len(labels) + 1))
+    return tables
+
+
+def _by_suite(rows: Sequence[_OfSuite]) -> list[tuple[str, list[_OfSuite]]]:
     suites = dict.fromkeys(row.suite for row in rows)
     return [(suite, [row for row in rows if row.suite == suite]) for suite in suites]
 

@@ -19,19 +19,36 @@ from socratic_jax.reporting.study import NO_AMOUNT, Cell, Study, strategy_of
 from socratic_jax.reporting.summary import Summary
 
 ASSETS = Path(__file__).with_name("assets")
-SCRIPTS = ("dom.js", "charts.js", "results.js", "runs.js", "dialogue.js", "browser.js", "main.js")
+SCRIPTS = (
+    "dom.js",
+    "charts.js",
+    "results.js",
+    "when.js",
+    "causes.js",
+    "runs.js",
+    "dialogue.js",
+    "browser.js",
+    "main.js",
+)
 MOST_POINTS = 200  # Of a curve; the file has all of them.
 
 
-def write(file: epath.PathLike, study: Study, scores: Sequence[Scores], summary: Summary) -> None:
-    """Writes the page."""
-    epath.Path(file).write_text(build(study, scores, summary))
+def write(
+    file: epath.PathLike, study: Study, scores: Sequence[Scores], summary: Summary, **sections: Any
+) -> None:
+    """Writes the page; see build."""
+    epath.Path(file).write_text(build(study, scores, summary, **sections))
 
 
-def build(study: Study, scores: Sequence[Scores], summary: Summary) -> str:
-    """The page as text."""
+def build(study: Study, scores: Sequence[Scores], summary: Summary, **sections: Any) -> str:
+    """The page as text.
+
+    Args:
+      sections: what else is shown, by name: dataclasses, for a script of its own.
+    """
     blocks: dict[str, str] = {}
     data = payload(study, scores, summary, blocks)
+    data |= {name: dataclasses.asdict(value) for name, value in sections.items()}
     parts = {
         "title": html.escape(data["title"]),
         "style": (ASSETS / "page.css").read_text(encoding="utf-8"),

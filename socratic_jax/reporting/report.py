@@ -2,7 +2,7 @@
 
 from etils import epath
 
-from socratic_jax.reporting import markup, page, plots, scores, study, summary
+from socratic_jax.reporting import causes, markup, page, plots, scores, study, summary, when
 
 
 def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
@@ -19,12 +19,15 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     the_study = study.read(workdir)
     found = scores.read(the_study, processes)
     summed = summary.summarise(found)
+    gains, errors = when.gains(found), causes.find(the_study, found)
     file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
     file.parent.mkdir(parents=True, exist_ok=True)
-    page.write(file, the_study, found, summed)
+    page.write(file, the_study, found, summed, when=gains, causes=errors)
     labels = the_study.labels
-    (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows))
-    (file.parent / "results.tex").write_text(markup.latex(labels, summed.rows))
+    (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows, gains.rows))
+    (file.parent / "results.tex").write_text(markup.latex(labels, summed.rows, gains.rows))
+    (file.parent / "results_when.csv").write_text(when.to_csv(labels, gains.rows))
+    (file.parent / "results_causes.csv").write_text(causes.to_csv(labels, errors.rows))
     if the_study.cells[0].name != ".":
         (file.parent / "results.csv").write_text(markup.cells_csv(labels, found))
         plots.write_study(file.parent / "plots", page.axes(the_study), summed)

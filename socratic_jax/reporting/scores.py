@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from socratic_jax.evaluation import predictions, results
+from socratic_jax.evaluation import predictions, questions, results
 from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.evaluation.predictions import Prediction
 from socratic_jax.evaluation.results import Result
@@ -18,6 +18,7 @@ from socratic_jax.reporting import dialogues
 from socratic_jax.reporting.study import Cell, Study, StudyError, strategy_of
 from socratic_jax.reporting.workers import spread
 from socratic_jax.reporting.wrong_step import gold_results
+from socratic_jax.transcripts.roles import Role
 from socratic_jax.transcripts.strategies import STRATEGIES
 
 
@@ -29,7 +30,9 @@ class Scores:
       cell, suite, strategy, seed, condition: where it stands in the study; the cell by its name.
       file: its name in the study.
       result: as the run's own results.csv has it.
-      correct_N, steps_N: whether each problem was solved; how many gold steps it has, 0 for unknown.
+      correct_N, answered_N, steps_N: whether each problem was solved; whether there was an answer that can
+        be read; how many gold steps it has, 0 for unknown.
+      ways_N: for strategies that ask, how their way compares with the gold one; see evaluation.questions.
       problems: its problems, with gold steps where they could be found.
       digest: of the problems: files that share it are about the same ones.
       dialogues: of `dialogues.pack`; "" for the votes of fewer dialogues than the file has.
@@ -43,10 +46,18 @@ class Scores:
     file: str
     result: Result
     correct_N: np.ndarray
+    answered_N: np.ndarray
     steps_N: np.ndarray
+    ways_N: np.ndarray
     problems: tuple[Problem, ...]
     digest: str
     dialogues: str
+
+    @property
+    def contends(self) -> bool:
+        """Whether others are compared with it: neither a baseline nor the votes of a part of the dialogues.
+        Every comparison makes the correction of all of them stricter."""
+        return not is_baseline(self.strategy) and "@" not in self.strategy
 
 
 Gold = Mapping[str, tuple[Step, ...]]  # The steps of problems by id.
@@ -113,13 +124,16 @@ def order(strategy: str) -> tuple[int, str, int]:
 
 def _read(job: _Job) -> list[Scores]:
     found = list(predictions.read(job.path).values())
+    known = strategy_of(job.labels["strategy"])
+    asks = known is not None and Role.QUESTION in known.roles - known.given
     digest = hashlib.sha256()
     for p in found:
         digest.update(f"{p.id}\0{p.question}\0{p.gold}\0".encode("utf-8", "surrogatepass"))
     results_of = {p.id: gold_results(s.solution for s in job.gold.get(p.id, ())) for p in found}
+    ways_N = np.array([questions.way(p, job.gold.get(p.id, ())) if asks else "" for p in found], str)
     problems = tuple(Problem(p.id, p.question, p.gold, job.gold.get(p.id, ())) for p in found)
 
-    def scores(name: str, found: list[Prediction], texts: str) -> Scores:
+    def scores(name: str, found: list[Prediction], ways_N: np.ndarray, texts: str) -> Scores:
         return Scores(
             cell=job.cell,
             suite=job.labels["suite"],
@@ -129,7 +143,9 @@ def _read(job: _Job) -> list[Scores]:
             file=job.file,
             result=results.summarise(found, **{**job.labels, "strategy": name}),
             correct_N=np.array([p.correct for p in found], bool),
+            answered_N=np.array([p.answer is not None for p in found], bool),
             steps_N=np.array([p.gold_steps for p in found], int),
+            ways_N=ways_N,
             problems=problems,
             digest=digest.hexdigest()[:16],
             dialogues=texts,
@@ -138,6 +154,6 @@ def _read(job: _Job) -> list[Scores]:
     name = job.labels["strategy"]
     fewer = sizes(min((len(p.votes) for p in found), default=0))
     return [
-        *(scores(f"{name}@{k}", first_votes(found, k), "") for k in fewer),
-        scores(name, found, dialogues.pack(found, results_of)),
+        *(scores(f"{name}@{k}", first_votes(found, k), np.full(len(found), ""), "") for k in fewer),
+        scores(name, found, ways_N, dialogues.pack(found, results_of)),
     ]

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from socratic_jax.evaluation import statistics
-from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.evaluation.results import split_name
 from socratic_jax.reporting.scores import Scores
 from socratic_jax.reporting.study import StudyError
@@ -114,16 +113,9 @@ def summarise(scores: Sequence[Scores]) -> Summary:
             strategies = list(group.values())
             rows += pool.map(_row, strategies)
             steps += itertools.chain.from_iterable(pool.map(_steps, strategies))
-            two = itertools.combinations(filter(_is_contender, strategies), 2)
+            two = itertools.combinations([seeds for seeds in strategies if seeds[0].contends], 2)
             pairs += _corrected(pool.map(lambda pair: _pair(*pair), two))
     return Summary(tuple(rows), tuple(steps), tuple(pairs))
-
-
-def _is_contender(seeds: Sequence[Scores]) -> bool:
-    """Whether others are compared with it: neither a baseline nor the votes of a part of the dialogues. Every
-    comparison makes the correction of all of them stricter."""
-    name = seeds[0].strategy
-    return not is_baseline(name) and "@" not in name
 
 
 def _check_same(group: Mapping[str, Sequence[Scores]]) -> None:

@@ -5,7 +5,7 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-FEW = 12  # Things that one process has done before others would have started.
+FEW = 60  # Things that one process has done before others have imported the program; see benchmarks/page.py.
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")

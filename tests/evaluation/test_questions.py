@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from socratic_jax.evaluation.predictions import Prediction
-from socratic_jax.evaluation.questions import compare_questions, operations
+from socratic_jax.evaluation.questions import compare_questions, operations, way
+from socratic_jax.problems.problem import Step
 from tests.conftest import make_problems
 
 
@@ -72,3 +73,24 @@ def test_who_asks_nothing_is_not_compared():
     assert compare_questions("test", "cot", silent, problems) is None
     bare = [dataclasses.replace(p, steps=()) for p in problems]
     assert compare_questions("test", "x", [_gold(p) for p in problems], bare) is None
+
+
+@pytest.mark.parametrize(
+    ("solutions", "expected"),
+    [
+        (["2+3=5", "5*4=20"], "gold"),
+        (["1+1=2", "9*9=81"], "gold"),
+        (["2+3=5"], "early"),
+        ([], "early"),
+        (["2+3=5", "5*4=20", "20-1=19"], "late"),
+        (["2+3=5", "So it is 5"], "other"),
+        (["5*4=20"], "other"),
+        (["2*3=6", "6+4=10", "10-1=9"], "other"),
+    ],
+)
+def test_way(solutions, expected):
+    problem = make_problems(1)[0]
+    steps = (Step("How many?", "2+3=5"), Step("And then?", "5*4=20"))
+    prediction = _prediction(problem, ["Which?"] * len(solutions), solutions)
+    assert way(prediction, steps) == expected
+    assert way(prediction, (Step("Is it?", "It is."),)) == way(prediction, ()) == ""

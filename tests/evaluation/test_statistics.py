@@ -96,3 +96,19 @@ def test_holm_equals_published_values():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
     assert holm([]) == []
+
+
+def test_what_does_not_count_is_left_out_of_the_paired_bootstrap():
+    rng = np.random.default_rng(3)
+    a_SxN, b_SxN = rng.random((2, 3, 80)) < 0.5
+    part_N = np.arange(80) < 30
+    inside_SxN = np.broadcast_to(part_N, (3, 80))
+    some = paired_bootstrap(a_SxN, b_SxN, inside_SxN=inside_SxN)
+    assert some == pytest.approx(paired_bootstrap(a_SxN[:, part_N], b_SxN[:, part_N]))
+    # Whatever differs from seed to seed is a ratio of sums.
+    inside_SxN = rng.random((3, 80)) < 0.4
+    difference, low, high, _ = paired_bootstrap(a_SxN, b_SxN, inside_SxN=inside_SxN)
+    assert difference == pytest.approx(a_SxN[inside_SxN].mean() - b_SxN[inside_SxN].mean())
+    assert low < difference < high
+    with pytest.raises(ValueError, match="some must count"):
+        paired_bootstrap(a_SxN, b_SxN, inside_SxN=np.zeros((3, 80), bool))

@@ -5,11 +5,14 @@ import random
 from pathlib import Path
 
 from socratic_jax.config import default_config
+from socratic_jax.evaluation.results import split_name
 from socratic_jax.problems import sources
 from socratic_jax.problems.problem import Problem
+from socratic_jax.transcripts.roles import Role
 from socratic_jax.transcripts.strategies import STRATEGIES
 
 EVIL = "</script><img src=x onerror=\"document.title='owned'\"><!-- & 1+1=3"
+SWAPS = ("cot+calculator", "socratic_iterative+calculator", "oracle_questions", "oracle_questions+calculator")
 TAUGHT = ("answer_only", "cot", "socratic_iterative")
 
 
@@ -21,10 +24,25 @@ def write_study(root: Path, n: int = 12, sizes=("tiny-0.2m", "tiny-0.8m"), seeds
 
 
 def write_run(
-    path: Path, n: int = 12, size: str = "tiny-0.2m", seed: int = 0, strategies=TAUGHT, evil: bool = True
+    path: Path,
+    n: int = 12,
+    size: str = "tiny-0.2m",
+    seed: int = 0,
+    strategies=TAUGHT,
+    evil: bool = True,
+    swaps=(),
+    level: str = "chain2to4",
 ) -> Path:
-    """A finished run on the generated problems. The first dialogue of CoT is `EVIL`."""
+    """A finished run on the generated problems. The first dialogue of CoT is `EVIL`.
+
+    Args:
+      swaps: what else was scored: names such as SWAPS.
+      level: of the problems.
+    """
     config = default_config()
+    config.data.options = dict(level=level)
+    if any("+calculator" in name for name in swaps):
+        config.evaluate.variants = dict(calculator=dict(calculator=True))
     config.student.size, config.seed, config.strategies = size, seed, strategies
     # What goes along with the size is no condition of its own.
     config.train.learning_rate = 1e-3 * (1 + len(size))
@@ -41,7 +59,8 @@ def write_run(
             directory.mkdir(parents=True)
             records = [{"step": k, "loss": 5.0 / k, "accuracy": float("nan")} for k in range(1, 500)]
             (directory / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
-        write_predictions(path, strategy, n, f"{size}/{seed}", evil)
+    for name in (*strategies, *swaps):
+        write_predictions(path, name, n, f"{size}/{seed}", evil, level)
     return path
 
 
@@ -55,9 +74,10 @@ def write_annotations(directory: Path) -> None:
     (directory / "journal.jsonl").write_text(2 * (json.dumps(reply) + "\n") + '{"teacher": "op')
 
 
-def write_predictions(path: Path, strategy: str, n: int, salt: str, evil: bool) -> None:
+def write_predictions(path: Path, strategy: str, n: int, salt: str, evil: bool, level: str) -> None:
     lines = []
-    for i, problem in enumerate(sources.load("arithmetic", "test", limit=min(n, 500)) * -(-n // 500)):
+    problems = sources.load("arithmetic", "test", limit=min(n, 500), level=level)
+    for i, problem in enumerate(problems * -(-n // 500)):
         if i == n:
             break
         lines.append(json.dumps(record(problem, i, strategy, random.Random(f"{salt}/{strategy}/{i}"), evil)))
@@ -67,12 +87,15 @@ def write_predictions(path: Path, strategy: str, n: int, salt: str, evil: bool) 
 
 
 def record(problem: Problem, i: int, strategy: str, rng: random.Random, evil: bool) -> dict:
-    right = rng.random() < 0.5
+    """Half of the dialogues are wrong: most of them in every step, some stop a step too early."""
+    chance = rng.random()
+    right, early = chance < 0.5, 0.5 <= chance < 0.6 and not strategy.startswith("cot")
+    known = STRATEGIES[split_name(strategy)[0]]
     turns = []
-    for step in problem.steps if strategy != "answer_only" else ():
-        if strategy.startswith("socratic"):
+    for step in problem.steps[: -1 if early else None] if Role.SOLUTION in known.roles else ():
+        if Role.QUESTION in known.roles:
             turns.append({"role": "question", "text": step.subquestion})
-        turns.append({"role": "solution", "text": step.solution if right else "1 + 1 = 3"})
+        turns.append({"role": "solution", "text": step.solution if right or early else "1 + 1 = 3"})
     if evil and strategy == "cot" and i == 0:
         turns.append({"role": "solution", "text": EVIL})
     turns.append({"role": "answer", "text": problem.answer if right else "-1"})

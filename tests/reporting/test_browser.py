@@ -7,8 +7,9 @@ import time
 import pytest
 
 from socratic_jax.reporting import report
+from socratic_jax.reporting.causes import CAUSES
 from tests.reporting.chromium import BINARY, browser
-from tests.reporting.synthetic import write_run, write_study
+from tests.reporting.synthetic import SWAPS, write_run, write_study
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="no chromium on PATH")
 
@@ -120,8 +121,29 @@ def test_filters_of_steps_and_of_wrong_ones(page, study):
     page.wait(f"document.querySelector('#total').textContent === '{expected} of 60 problems'")
     choose(page, "steps", "all")
     choose(page, "step", "marked")
-    wrong = 60 - sum(verdicts(study, "tiny-0.2m-0", "socratic_iterative"))
+    wrong = sum("1 + 1 = 3" in line for line in lines)
     page.wait(f"document.querySelector('#total').textContent === '{wrong} of 60 problems'")
+
+
+def test_errors_are_filtered_by_their_cause(tab, tmp_path):
+    path = write_run(tmp_path / "run", n=60, swaps=SWAPS, level="medium")
+    report.write(str(path))
+    tab.open(path / "report.html")
+    causes = tab.js("DATA.causes.of['predictions/test/socratic_iterative.jsonl']")
+    expected = [i for i, letter in enumerate(causes) if letter == str(CAUSES.index("question"))]
+    assert expected
+    choose(tab, "cause", "question")
+    tab.wait(f"document.querySelector('#total').textContent === '{len(expected)} of 60 problems'")
+    assert tab.js("browser.found") == expected
+    assert "error from: question" in tab.js("document.querySelector('#detail').textContent")
+    # Its bar is in parts, and a gain is read by keys with its files.
+    parts = "#causes-table tr[data-strategy=socratic_iterative] .phases i"
+    shown = tab.js(f"[...document.querySelectorAll('{parts}')].map((e) => e.title.split(':')[0])")
+    assert set(shown) == {CAUSES[int(letter)] for letter in set(causes) - {"-"}}
+    tab.js("document.querySelector('#when svg[role=img]').focus()")
+    tab.key("ArrowRight")
+    text = tab.js("document.querySelector('#when .readout').textContent")
+    assert "points" in text and "predictions/test/" in text
 
 
 def test_keyboard(page):

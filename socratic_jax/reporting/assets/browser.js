@@ -10,7 +10,7 @@ const VERDICTS = {
   both: ["both right", (a, b) => a && b], neither: ["both wrong", (a, b) => !a && !b],
 };
 const NEED_B = ["only-a", "only-b", "both", "neither"];
-const DEFAULTS = { suite: SUITES[0], a: "", b: "", show: "all", steps: "all", end: "all", step: "all", q: "", id: "" };
+const DEFAULTS = { suite: SUITES[0], a: "", b: "", show: "all", steps: "all", end: "all", step: "all", cause: "all", q: "", id: "" };
 
 /** The dialogue to begin with: of two students if there is one, else one with steps. */
 function beginning(dialogues) {
@@ -48,6 +48,8 @@ class Browser {
     const peers = of.filter((d) => d.problems === this.a.problems && d !== this.a);
     this.b = peers.find((d) => address(d) === s.b) ?? null;
     s.b = this.b ? s.b : "";
+    this.causes = new Set(DATA.causes.of[this.a.file] ?? ""); // Of A's errors, by their places.
+    if (s.cause !== "all" && !this.causes.has(String(CAUSE_NAMES.indexOf(s.cause)))) s.cause = "all";
     if (!this.b && NEED_B.includes(s.show)) s.show = "all";
     const [problems, a, b] = await Promise.all([unpack(`problems-${this.a.problems}`), unpack(blockOf(this.a)), this.b && unpack(blockOf(this.b))]);
     Object.assign(this, { problems, columnsA: a, columnsB: b, gold: problems.map((p) => p.steps.length) });
@@ -72,6 +74,7 @@ class Browser {
       steps.length > 1 && field("gold steps", [["all", "all"], ...steps.map((k) => [k, k || "unknown"])], "steps"),
       field("A's first wrong step", [["all", "all"], ["marked", "marked"], ["none", "none marked"]], "step"),
       field("A ended", [["all", "all"], ["answered", "answered"], ["step_limit", "forced"], ["token_limit", "cut off"]], "end"),
+      this.causes.size > 1 && field("A's error from", [["all", "all"], ...CAUSE_NAMES.filter((_, k) => this.causes.has(String(k))).map((name) => [name, name])], "cause"),
       h("label", { class: "wide" }, "search", search),
     ].filter(Boolean));
     if (active) this.controls.querySelector(`[name="${active}"]`)?.focus();
@@ -89,6 +92,7 @@ class Browser {
       if (s.steps !== "all" && this.gold[i] !== Number(s.steps)) continue;
       if (s.end !== "all" && status[i] !== s.end) continue;
       if (s.step !== "all" && (wrong[i] >= 0) !== (s.step === "marked")) continue;
+      if (s.cause !== "all" && causeOf(this.a, i) !== s.cause) continue;
       if (query && !texts.some((text) => text[i].includes(query))) continue;
       this.found.push(i);
     }

@@ -8,7 +8,8 @@ const EDGE = { left: 46, right: 16, top: 12, bottom: 48 };
  *
  * chart.caption, chart.xTitle, chart.yTitle: texts. chart.ticks: [{x, label}] of the horizontal axis.
  * chart.lines: [{color, shape, dash, points: [{x, y, low, high, tip}]}], shape null for no signs.
- * chart.percent: whether y is a share, drawn from 0. A point with `vague` true is one of few problems: its
+ * chart.percent: whether y is a share, drawn from 0; chart.zero: whether y is a difference, and 0 a line of its own;
+ * chart.loose: whether the points of a line are not joined. A point with `vague` true is one of few problems: its
  * interval may leave the plot.
  */
 function figure(chart) {
@@ -32,7 +33,7 @@ function draw(chart, width, say) {
   const points = chart.lines.flatMap((line) => line.points.map((point) => ({ ...point, line })));
   const x = scale(extent(points.map((p) => p.x)), [EDGE.left + 14, width - EDGE.right - 14]);
   const values = points.flatMap((p) => (p.vague ? [p.y] : [p.y, p.low ?? p.y, p.high ?? p.y]));
-  const range = chart.percent ? [0, Math.min(1, Math.max(...values, 0.01) * 1.06)] : padded(extent(values));
+  const range = chart.percent ? [0, Math.min(1, Math.max(...values, 0.01) * 1.06)] : padded(extent(chart.zero ? [...values, 0] : values));
   const y = scale(range, [height - EDGE.bottom, EDGE.top]);
   const ring = s("circle", { r: 8, fill: "none", stroke: "var(--ink)", "stroke-width": 1.5, visibility: "hidden" });
   const root = s("svg", { viewBox: `0 0 ${width} ${height}`, height, tabindex: 0, role: "img",
@@ -43,10 +44,11 @@ function draw(chart, width, say) {
         chart.percent ? short(100 * tick) : short(tick)));
   }
   root.append(s("path", { class: "axis", d: `M${EDGE.left},${height - EDGE.bottom}H${width - EDGE.right}` }),
-    ...bottomLabels(chart.ticks ?? niceTicks(extent(points.map((p) => p.x)), 6).map((t) => ({ x: t, label: count(t) })), x, height),
-    s("text", { x: (EDGE.left + width) / 2, y: height - 5, "text-anchor": "middle" }, chart.xTitle),
+    ...bottomLabels(chart.ticks ?? niceTicks(extent(points.map((p) => p.x)), 6).map((t) => ({ x: t, label: count(t) })), x, width, height),
+    s("text", { x: inside((EDGE.left + width) / 2, chart.xTitle, width), y: height - 5, "text-anchor": "middle" }, chart.xTitle),
     s("text", { transform: `translate(12 ${(height - EDGE.bottom) / 2 + 6}) rotate(-90)`, "text-anchor": "middle" }, chart.yTitle));
-  for (const line of chart.lines) root.append(drawLine(line, x, y));
+  if (chart.zero) root.append(s("path", { class: "axis", d: `M${EDGE.left},${y(0)}H${width - EDGE.right}` }));
+  for (const line of chart.lines) root.append(drawLine(line, x, y, height - EDGE.bottom, chart.loose));
   root.append(ring);
 
   let current = -1;
@@ -77,16 +79,16 @@ function draw(chart, width, say) {
   return root;
 }
 
-function drawLine(line, x, y) {
+function drawLine(line, x, y, bottom, loose) {
   const group = s("g", { transform: `translate(${line.shift ?? 0} 0)` });
   const way = line.points.map((p, i) => `${i ? "L" : "M"}${x(p.x).toFixed(1)},${y(p.y).toFixed(1)}`).join("");
   for (const p of line.points) {
     if (p.low === undefined) continue;
-    const [low, high] = [y(p.low), Math.max(y(p.high), EDGE.top)];
+    const [low, high] = [Math.min(y(p.low), bottom), Math.max(y(p.high), EDGE.top)];
     group.append(s("path", { stroke: line.color, "stroke-width": 1.3, fill: "none", opacity: 0.75,
       d: `M${x(p.x)},${low}V${high}m-3,0h6M${x(p.x) - 3},${low}h6` }));
   }
-  group.append(s("path", { d: way, fill: "none", stroke: line.color, "stroke-width": line.shape ? 2 : 1.6,
+  if (!loose) group.append(s("path", { d: way, fill: "none", stroke: line.color, "stroke-width": line.shape ? 2 : 1.6,
     "stroke-dasharray": line.dash ?? null, "stroke-linejoin": "round" }));
   if (line.shape) {
     for (const p of line.points) {
@@ -97,9 +99,15 @@ function drawLine(line, x, y) {
 }
 
 /** Labels under the axis, every other one lower where they would run into each other. */
-function bottomLabels(ticks, x, height) {
+function bottomLabels(ticks, x, width, height) {
   const crowded = ticks.some((t, i) => i && x(t.x) - x(ticks[i - 1].x) < 3.3 * (t.label.length + ticks[i - 1].label.length));
-  return ticks.map((t, i) => s("text", { x: x(t.x), y: height - EDGE.bottom + 16 + (crowded && i % 2 ? 12 : 0), "text-anchor": "middle" }, t.label));
+  return ticks.map((t, i) => s("text", { x: inside(x(t.x), t.label, width), y: height - EDGE.bottom + 16 + (crowded && i % 2 ? 12 : 0), "text-anchor": "middle" }, t.label));
+}
+
+/** The middle of a text so that none of it is cut off, as far as it fits. */
+function inside(middle, text, width) {
+  const half = 3.3 * text.length;
+  return 2 * half > width ? width / 2 : Math.min(Math.max(middle, half), width - half);
 }
 
 function scale([low, high], [from, to]) {

@@ -34,6 +34,7 @@ function dialogueCard(dialogue, columns, i, letter, query) {
       k === wrong && h("span", { class: "flag" }, `First wrong step (${steps}): ${columns.why[i]}`),
       marked(turn.slice(1), query));
   });
+  const cause = causeOf(dialogue, i);
   const ending = ENDS[columns.status[i]] ?? columns.status[i];
   return h("article", { "aria-label": `${letter}: ${dialogue.strategy}` },
     h("h3", {}, h("span", {}, `${letter}  `, sign(dialogue.strategy), title(dialogue.strategy)),
@@ -43,7 +44,7 @@ function dialogueCard(dialogue, columns, i, letter, query) {
       asks && heads.map((head) => h("div", { class: "who" }, head)),
       shown),
     turns.length === 0 && h("p", { class: "soft" }, "Nothing was written."),
-    h("p", { class: "from" }, `${columns.answer[i] === null ? "no answer that can be read" : `answer ${columns.answer[i]}`}; ${several(columns.tokens[i], "token")}${ending ? "; " + ending : ""}. `,
+    h("p", { class: "from" }, `${columns.answer[i] === null ? "no answer that can be read" : `answer ${columns.answer[i]}`}; ${several(columns.tokens[i], "token")}${ending ? "; " + ending : ""}${cause ? "; error from: " + cause : ""}. `,
       h("code", {}, `${dialogue.file}, line ${i + 1}`)));
 }
 

@@ -77,25 +77,30 @@ const shifts = (lines) => lines.forEach((line, i) => (line.shift = 3.2 * (i - (l
 const interval = (row) => `${percent(row.accuracy)} % (${percent(row.low)} – ${percent(row.high)})`;
 const from = (names) => (names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", "));
 
+/** Rows that an axis tells apart: [what else they have in common, rows], where there is something to tell. */
+function along(axis, rows) {
+  const others = new Map();
+  for (const row of rows) {
+    const rest = row.condition.map((value, i) => (i === axis.field ? null : `${DATA.fields[i].replaceAll("_", " ")} ${value}`)).filter(Boolean).join(", ");
+    if (!others.has(rest)) others.set(rest, []);
+    others.get(rest).push(row);
+  }
+  return [...others].filter(([, of]) => new Set(of.map((row) => row.condition[axis.field])).size > 1);
+}
+
+/** Where a value of an axis stands. */
+const placeOn = (axis) => (value) => (axis.amounts ? Math.log10(axis.amounts[axis.values.indexOf(value)]) : axis.values.indexOf(value));
+
 /** For every axis a plot, one for each combination of the other fields. */
 function scalingPlots() {
   const rows = DATA.rows.filter((row) => row.suite === chosen.suite);
-  const plots = DATA.axes.flatMap((axis) => {
-    const others = new Map();
-    for (const row of rows) {
-      const rest = row.condition.map((value, i) => (i === axis.field ? null : `${DATA.fields[i].replaceAll("_", " ")} ${value}`)).filter(Boolean).join(", ");
-      if (!others.has(rest)) others.set(rest, []);
-      others.get(rest).push(row);
-    }
-    return [...others].filter(([, of]) => new Set(of.map((row) => row.condition[axis.field])).size > 1)
-      .map(([rest, of]) => figure(scalingChart(axis, rest, of)));
-  });
+  const plots = DATA.axes.flatMap((axis) => along(axis, rows).map(([rest, of]) => figure(scalingChart(axis, rest, of))));
   return [legend(NAMES.filter((name) => rows.some((row) => row.strategy === name)), (name) => DATA.strategies[name].oracle),
     h("div", { class: "plots" }, plots)];
 }
 
 function scalingChart(axis, rest, rows) {
-  const x = (value) => (axis.amounts ? Math.log10(axis.amounts[axis.values.indexOf(value)]) : axis.values.indexOf(value));
+  const x = placeOn(axis);
   const lines = NAMES.map((name) => ({
     color: color(name), shape: shape(name), dash: DATA.strategies[name].oracle ? "5 4" : null,
     points: rows.filter((row) => row.strategy === name).map((row) => ({

@@ -1,0 +1,204 @@
+"""When teaching in questions helps: its gain over a chain of steps, by what kind of problem it is."""
+
+import concurrent.futures
+import csv
+import dataclasses
+import io
+import itertools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from socratic_jax.evaluation import statistics
+from socratic_jax.evaluation.questions import EARLY, GOLD, LATE, OTHER, UNKNOWN
+from socratic_jax.evaluation.results import split_name
+from socratic_jax.problems.distractors import unused_numbers
+from socratic_jax.reporting.scores import Scores
+from socratic_jax.reporting.study import strategy_of
+from socratic_jax.transcripts.roles import Role
+
+WAY_BINS = {GOLD: "as gold", EARLY: "stopped early", LATE: "stopped late", OTHER: "another way"}
+MANY = 2  # Numbers that no step uses; more of them are one bin.
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain:
+    """A Socratic strategy less a chain on a part of a suite, in one condition; a line of results_when.csv.
+
+    The same seeds and the same problems: the interval is the paired bootstrap's over both.
+
+    Attributes:
+      condition: the values of the study's fields: what the gain by size or amount of data is read off.
+      socratic, chain: the two strategies, decoded alike.
+      by: a key of BINS: by what the problems are told apart; "all" for all of them.
+      bin: which of them these are.
+      seeds: that both have.
+      n: pairs of a seed and a problem.
+      accuracy_socratic, accuracy_chain: on them.
+      quality: share of its dialogues whose questions take the gold operations; None where it is not known.
+      gain, low, high: the difference of the two with its 95 % interval.
+      files: that it was computed from.
+    """
+
+    suite: str
+    condition: tuple[str, ...]
+    socratic: str
+    chain: str
+    by: str
+    bin: str
+    seeds: tuple[int, ...]
+    n: int
+    accuracy_socratic: float
+    accuracy_chain: float
+    quality: float | None
+    gain: float
+    low: float
+    high: float
+    files: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class When:
+    """All gains of a study.
+
+    Attributes:
+      rows: in the order of its scores.
+      bins: the bins of each of BINS that occur, in their order.
+    """
+
+    rows: tuple[Gain, ...]
+    bins: Mapping[str, tuple[str, ...]]
+
+
+def _steps(scores: Scores) -> list[str]:
+    return [str(k) if k else "" for k in scores.steps_N.tolist()]
+
+
+def _distractors(scores: Scores) -> list[str]:
+    counts = [min(unused_numbers(problem), MANY) if problem.steps else -1 for problem in scores.problems]
+    return [["0", "1", f"{MANY} or more", ""][k] for k in counts]
+
+
+def _questions(scores: Scores) -> list[str]:
+    return [WAY_BINS.get(way, "") for way in scores.ways_N.tolist()]
+
+
+# What problems are told apart by: the bin of each problem in the Socratic strategy's file, "" for none.
+BINS: dict[str, Callable[[Scores], Sequence[str]]] = {
+    "all": lambda scores: ["all"] * len(scores.problems),
+    "steps": _steps,
+    "distractors": _distractors,
+    "questions": _questions,
+}
+# Bins that depend on the problem alone; those of the others are of a dialogue.
+_OF_PROBLEMS = ("steps", "distractors")
+
+
+def gains(scores: Sequence[Scores]) -> When:
+    """All gains of a study; none if it has no two strategies to compare.
+
+    A strategy is Socratic if its students learn from sub-questions, and a chain if they learn steps
+    without any. Oracles are left out.
+    """
+    bins = _Bins()
+    jobs = [job for pair in _pairs(scores) for job in _parts(*pair, bins)]
+    # Threads are enough, since drawing samples lets go of the interpreter.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        rows = tuple(pool.map(lambda job: _gain(*job), jobs))
+    found = {by: {row.bin for row in rows if row.by == by} for by in BINS}
+    return When(rows, {by: tuple(sorted(names, key=_order)) for by, names in found.items()})
+
+
+def to_csv(labels: Sequence[str], rows: Sequence[Gain]) -> str:
+    """results_when.csv: the condition has a column for each of its fields."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [field.name for field in dataclasses.fields(Gain) if field.name not in ("condition", "files")]
+    writer.writerow([*labels, *names, "files"])
+    for row in rows:
+        values = {name: getattr(row, name) for name in names} | {"seeds": " ".join(map(str, row.seeds))}
+        shown = [f"{v:.6f}" if isinstance(v, float) else v for v in values.values()]
+        writer.writerow([*row.condition, *shown, " ".join(row.files)])
+    return out.getvalue()
+
+
+class _Bins:
+    """The bins of files, each made once; those of problems once for all files with the same ones."""
+
+    def __init__(self):
+        self._made: dict[tuple[str, str], np.ndarray] = {}
+
+    def __call__(self, by: str, scores: Scores) -> np.ndarray:
+        key = (by, scores.digest if by in _OF_PROBLEMS else scores.file)
+        if key not in self._made:
+            self._made[key] = np.array(BINS[by](scores), str)
+        return self._made[key]
+
+
+_Seeds = Sequence[Scores]
+
+
+def _pairs(scores: Sequence[Scores]) -> Iterator[tuple[_Seeds, _Seeds]]:
+    """(Socratic, chain) of one suite and condition that are decoded alike, on the seeds that both have."""
+    groups: dict[tuple, dict[str, list[Scores]]] = {}
+    for s in scores:
+        known = strategy_of(s.strategy)
+        if s.contends and known is not None and not known.oracle and Role.SOLUTION in known.roles:
+            place = (s.suite, s.condition, split_name(s.strategy)[1])
+            groups.setdefault(place, {}).setdefault(s.strategy, []).append(s)
+    for strategies in groups.values():
+        for a, b in itertools.product(strategies.values(), repeat=2):
+            if _is_socratic(a[0]) and not _is_socratic(b[0]):
+                of_seed = {s.seed: s for s in b}
+                both = [(s, of_seed[s.seed]) for s in a if s.seed in of_seed]
+                if both:
+                    yield tuple(zip(*both, strict=True))
+
+
+def _is_socratic(scores: Scores) -> bool:
+    return strategy_of(scores.strategy).explained_by == "socratic"
+
+
+_Job = tuple[_Seeds, _Seeds, str, str, np.ndarray]
+
+
+def _parts(socratic: _Seeds, chain: _Seeds, bins: _Bins) -> Iterator[_Job]:
+    for by in BINS:
+        bins_SxN = np.stack([bins(by, s) for s in socratic])
+        found = sorted(set(bins_SxN.ravel().tolist()) - {""}, key=_order)
+        # One bin alone compares nothing.
+        if by == "all" or len(found) > 1:
+            for name in found:
+                yield socratic, chain, by, name, bins_SxN == name
+
+
+def _order(name: str) -> tuple[float, int]:
+    """Numbers by their value, the others as they stand in their table."""
+    first = name.split(" ")[0]
+    return (int(first), 0) if first.isdigit() else (0, [*WAY_BINS.values(), "all"].index(name))
+
+
+def _gain(socratic: _Seeds, chain: _Seeds, by: str, name: str, inside_SxN: np.ndarray) -> Gain:
+    a_SxN, b_SxN = (np.stack([s.correct_N for s in side]) for side in (socratic, chain))
+    difference, low, high, _ = statistics.paired_bootstrap(a_SxN, b_SxN, inside_SxN=inside_SxN)
+    ways = np.stack([s.ways_N for s in socratic])[inside_SxN]
+    known = ways[ways != UNKNOWN]
+    first = socratic[0]
+    return Gain(
+        suite=first.suite,
+        condition=first.condition,
+        socratic=first.strategy,
+        chain=chain[0].strategy,
+        by=by,
+        bin=name,
+        seeds=tuple(s.seed for s in socratic),
+        n=int(inside_SxN.sum()),
+        accuracy_socratic=float(a_SxN[inside_SxN].mean()),
+        accuracy_chain=float(b_SxN[inside_SxN].mean()),
+        quality=float((known == GOLD).mean()) if known.size else None,
+        gain=difference,
+        low=low,
+        high=high,
+        files=tuple(s.file for side in (socratic, chain) for s in side),
+    )

@@ -1,0 +1,87 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from socratic_jax.reporting import causes, report, scores, study
+from socratic_jax.reporting.causes import BOTH, CALCULATOR, CAUSES, QUESTIONS
+from tests.reporting.synthetic import SWAPS, write_run
+
+# (answered, way, right with the calculator, with gold questions, with both) -> cause
+CASES = [
+    ((False, "other", 1, 1, 1), "format"),
+    ((True, "gold", 1, 0, 0), "arithmetic"),
+    ((True, "early", 1, 0, 1), "arithmetic"),
+    ((True, "early", 0, 1, 1), "stop"),
+    ((True, "late", 0, 1, 0), "stop"),
+    ((True, "other", 0, 1, 1), "question"),
+    ((True, "gold", 0, 1, 1), "question"),
+    ((True, "", 0, 1, 0), "question"),
+    ((True, "early", 1, 1, 0), "either"),
+    ((True, "other", 0, 0, 1), "together"),
+    ((True, "late", 0, 0, 0), "reasoning"),
+]
+
+
+def find(path):
+    the_study = study.read(path)
+    return causes.find(the_study, scores.read(the_study))
+
+
+@pytest.fixture
+def one(tmp_path):
+    (found,) = scores.read(study.read(write_run(tmp_path / "run", n=11, strategies=("socratic_iterative",))))
+    return found
+
+
+def test_every_error_has_the_first_cause_that_holds(one):
+    answered, ways, *mended = zip(*(case for case, _ in CASES), strict=True)
+    for name, values in (("correct_N", [False] * 11), ("answered_N", answered), ("ways_N", ways)):
+        object.__setattr__(one, name, np.array(values))
+    swaps = {w: np.array(m, bool) for w, m in zip((CALCULATOR, QUESTIONS, BOTH), mended, strict=True)}
+    assert causes.assign(one, swaps) == [cause for _, cause in CASES]
+    # What was not scored mends nothing, and what then is left over is not known.
+    assert causes.assign(one, {**swaps, QUESTIONS: None})[3:] == [
+        "together", "unknown", "together", "together", "unknown", "arithmetic", "together", "unknown",
+    ]  # fmt: skip
+    object.__setattr__(one, "correct_N", np.array([True] * 11))
+    assert causes.assign(one, swaps) == [""] * 11
+
+
+def test_errors_add_up_and_what_is_missing_is_named(tmp_path):
+    path = write_run(tmp_path / "run", n=80, swaps=SWAPS)
+    found = find(path)
+    assert {row.strategy: row.missing for row in found.rows} == {"cot": (), "socratic_iterative": ()}
+    for row in found.rows:
+        lines = (path / row.files[0]).read_text().splitlines()
+        correct = [json.loads(line)["correct"] for line in lines]
+        assert sum(row.counts) == correct.count(False)
+        assert [letter == "-" for letter in found.of[row.files[0]]] == correct
+    counts = {row.strategy: dict(zip(CAUSES, row.counts, strict=True)) for row in found.rows}
+    # Those that ask nothing have no questions to mend.
+    assert {cause for cause, n in counts["cot"].items() if n} == {"arithmetic", "reasoning"}
+    assert all(
+        counts["socratic_iterative"][cause] for cause in ("arithmetic", "stop", "question", "reasoning")
+    )
+    report.write(str(path))
+    rows = list(csv.DictReader((path / "results_causes.csv").open()))
+    assert [[int(row[cause]) for cause in CAUSES] for row in rows] == [list(r.counts) for r in found.rows]
+
+
+def test_without_the_others_it_is_said_which_are_missing(tmp_path):
+    found = find(write_run(tmp_path / "run", n=30, swaps=("oracle_questions",)))
+    missing = {row.strategy: row.missing for row in found.rows}
+    assert missing == {"cot": (CALCULATOR,), "socratic_iterative": (CALCULATOR, BOTH)}
+    counts = {row.strategy: dict(zip(CAUSES, row.counts, strict=True)) for row in found.rows}
+    assert counts["cot"]["unknown"] and not counts["cot"]["reasoning"]
+    assert counts["socratic_iterative"]["question"] and not counts["socratic_iterative"]["arithmetic"]
+
+
+def test_a_variant_that_changes_more_than_the_calculator_is_no_swap(tmp_path):
+    path = write_run(tmp_path / "run", n=30, swaps=SWAPS)
+    config = json.loads((path / "config.json").read_text())
+    config["evaluate"]["variants"]["calculator"]["temperature"] = 0.7
+    (path / "config.json").write_text(json.dumps(config))
+    missing = {row.strategy: row.missing for row in find(path).rows}
+    assert missing == {"cot": (CALCULATOR,), "socratic_iterative": (CALCULATOR, BOTH)}
