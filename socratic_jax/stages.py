@@ -12,6 +12,7 @@ from socratic_jax.evaluation.questions import QuestionsResult, compare_questions
 from socratic_jax.evaluation.voting import first_votes, sizes
 from socratic_jax.problems import jsonl
 from socratic_jax.problems.problem import Problem
+from socratic_jax.problems.sources import split_of
 from socratic_jax.run import Contender, Run, has_gold, student_name
 from socratic_jax.teachers import gold
 from socratic_jax.teachers.funnel import Funnel
@@ -64,6 +65,9 @@ def evaluate(run: Run) -> None:
     """Lets every cast solve every suite; writes a predictions file for each."""
     for suite in run.config.evaluate.suites:
         problems = run.suite(suite)
+        if not problems:
+            log.info("suite %s: left out, none of its problems can be perturbed", suite)
+            continue
         for contender in run.contenders:
             name, s = contender.name, contender.strategy
             if processes.first_says(run.workdir.predictions(suite, name).exists()):
@@ -121,7 +125,8 @@ def _report(run: Run) -> None:
 
     rows, steps, pairs, questions = [], [], [], []
     size = run.config.student.weights or run.config.student.size
-    for suite, options in run.config.evaluate.suites.items():
+    suites = run.config.evaluate.suites
+    for suite in suites:
         asking: list[str] = []
         predictions: dict[str, list[Prediction]] = {}
         oracles = set()
@@ -133,7 +138,7 @@ def _report(run: Run) -> None:
                 oracles |= {*fewer, c.name} if c.strategy.oracle else set()
                 if Role.QUESTION in c.strategy.roles - c.strategy.given:
                     asking.append(c.name)
-        labels = dict(suite=suite, split=options.get("split", "test"), size=size, seed=run.config.seed)
+        labels = dict(suite=suite, split=split_of(suites, suite), size=size, seed=run.config.seed)
         for name, found in predictions.items():
             rows.append(results.summarise(found, strategy=name, oracle=name in oracles, **labels))
             steps += results.by_steps(found, suite, name)
