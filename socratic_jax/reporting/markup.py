@@ -34,8 +34,8 @@ def markdown(labels: Sequence[str], rows: Sequence[Row]) -> str:
     text = []
     for suite, shown in _by_suite(rows):
         head = [*labels, "strategy", "accuracy, %", "95 % interval", "seeds", "problems"]
-        text += [f"### {suite}", "", _line(head), _line(["---"] * (len(labels) + 1) + ["---:"] * 4)]
-        text += [_line([cell.replace("|", "\\|") for cell in _cells(row)]) for row in shown]
+        text += [f"### {suite}", "", line(head), line(["---"] * (len(labels) + 1) + ["---:"] * 4)]
+        text += [line([cell.replace("|", "\\|") for cell in _cells(row)]) for row in shown]
         text.append("")
     return "\n".join([*text, _caption(rows), ""])
 
@@ -48,17 +48,17 @@ def latex(labels: Sequence[str], rows: Sequence[Row]) -> str:
         text += [
             "\\begin{table}",
             "  \\centering",
-            f"  \\caption{{{_escaped(f'{suite}. {_caption(shown)}')}}}",
+            f"  \\caption{{{escaped(f'{suite}. {_caption(shown)}')}}}",
             f"  \\begin{{tabular}}{{{'l' * (len(labels) + 1)}rrrr}}",
             "    \\toprule",
-            f"    {' & '.join(map(_escaped, head))} \\\\",
+            f"    {' & '.join(map(escaped, head))} \\\\",
         ]
         before = None
         for row in shown:
             if row.condition != before:
                 text.append("    \\midrule")
                 before = row.condition
-            text.append(f"    {' & '.join(map(_escaped, _cells(row)))} \\\\")
+            text.append(f"    {' & '.join(map(escaped, _cells(row)))} \\\\")
         text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""]
     return "\n".join(text)
 
@@ -85,10 +85,10 @@ def _caption(rows: Sequence[Row]) -> str:
     return "One seed; the intervals are Wilson's, over problems."
 
 
-def _line(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     text = re.sub(r"[&%$#_{}\\~^]", lambda match: _LATEX[match[0]], text)
     return text.replace(" – ", "--").replace("–", "--")

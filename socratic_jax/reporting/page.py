@@ -13,24 +13,37 @@ from etils import epath
 from socratic_jax.accounting import by_phase, goodput
 from socratic_jax.reporting.costs import teacher_costs
 from socratic_jax.reporting.dialogues import block
+from socratic_jax.reporting.robustness import Row
 from socratic_jax.reporting.scores import Scores, order
 from socratic_jax.reporting.study import NO_AMOUNT, Cell, Study, strategy_of
 from socratic_jax.reporting.summary import Summary
 
 ASSETS = Path(__file__).with_name("assets")
-SCRIPTS = ("dom.js", "charts.js", "results.js", "runs.js", "dialogue.js", "browser.js", "main.js")
+SCRIPTS = (
+    "dom.js",
+    "charts.js",
+    "results.js",
+    "robustness.js",
+    "runs.js",
+    "dialogue.js",
+    "browser.js",
+    "main.js",
+)
 MOST_POINTS = 200  # Of a curve; the file has all of them.
 
 
-def write(file: epath.PathLike, study: Study, scores: Sequence[Scores], summary: Summary) -> None:
-    """Writes the page."""
-    epath.Path(file).write_text(build(study, scores, summary))
+def write(
+    file: epath.PathLike, study: Study, scores: Sequence[Scores], summary: Summary, robust: Sequence[Row] = ()
+) -> None:
+    """Writes the page; `robust` are the rows of robustness.robustness."""
+    epath.Path(file).write_text(build(study, scores, summary, robust))
 
 
-def build(study: Study, scores: Sequence[Scores], summary: Summary) -> str:
+def build(study: Study, scores: Sequence[Scores], summary: Summary, robust: Sequence[Row] = ()) -> str:
     """The page as text."""
     blocks: dict[str, str] = {}
     data = payload(study, scores, summary, blocks)
+    data["robustness"] = [dataclasses.asdict(row) for row in robust]
     parts = {
         "title": html.escape(data["title"]),
         "style": (ASSETS / "page.css").read_text(encoding="utf-8"),

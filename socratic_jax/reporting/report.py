@@ -2,7 +2,7 @@
 
 from etils import epath
 
-from socratic_jax.reporting import markup, page, plots, scores, study, summary
+from socratic_jax.reporting import markup, page, plots, robustness, scores, study, summary
 
 
 def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
@@ -21,10 +21,16 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     summed = summary.summarise(found)
     file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
     file.parent.mkdir(parents=True, exist_ok=True)
-    page.write(file, the_study, found, summed)
+    changed = robustness.robustness(the_study, found)
+    page.write(file, the_study, found, summed, changed)
     labels = the_study.labels
-    (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows))
-    (file.parent / "results.tex").write_text(markup.latex(labels, summed.rows))
+    md, tex = markup.markdown(labels, summed.rows), markup.latex(labels, summed.rows)
+    if changed:
+        md += "\n" + robustness.markdown(labels, changed)
+        tex += "\n" + robustness.latex(labels, changed)
+        (file.parent / "results_robustness.csv").write_text(robustness.to_csv(labels, changed))
+    (file.parent / "results.md").write_text(md)
+    (file.parent / "results.tex").write_text(tex)
     if the_study.cells[0].name != ".":
         (file.parent / "results.csv").write_text(markup.cells_csv(labels, found))
         plots.write_study(file.parent / "plots", page.axes(the_study), summed)
