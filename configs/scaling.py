@@ -9,8 +9,9 @@
 * `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K.
 * `gsm8k`, `svamp`, `strategyqa`: gpt2, gpt2-medium, gpt2-large and gpt2-xl; they want accelerators.
 
-One field for all runs is changed by --config.run.field=value; fewer cells by editing the axes below. No
-ladder has been run to its end yet, so there are no numbers to expect.
+One field for all runs is changed by --config.run.field=value; fewer cells by editing the axes below. With
+--config.run.evaluate.robustness=200, 200 problems perturbed in each of six ways are scored as well, also of
+students that are trained already. No ladder has been run to its end yet, so there are no numbers to expect.
 """
 
 from ml_collections import ConfigDict
