@@ -32,6 +32,8 @@ class Row:
       original: accuracy on the same problems as they were; None, as all that follows, if there is none.
       drop, drop_low, drop_high: original - accuracy in a paired bootstrap over problems, and over seeds.
       test, p: as in summary.Pair; p_holm is corrected for all drops of the same condition.
+      cut_off: as in summary.Row: share of the suite's dialogues without an end. Changed problems are often
+        longer, and what runs out of context is no failure to reason.
       files: the suite's, then the original's.
     """
 
@@ -53,6 +55,7 @@ class Row:
     test: str
     p: float | None
     p_holm: float | None
+    cut_off: float
     files: tuple[str, ...]
 
 
@@ -113,6 +116,7 @@ def _row(seeds: Sequence[Scores], correct_SxN: np.ndarray) -> Row:
         strategy=first.strategy, oracle=first.result.oracle, seeds=tuple(s.seed for s in seeds),
         n=correct_SxN.shape[1], accuracy=float(correct_SxN.mean()), low=low, high=high, original=None,
         drop=None, drop_low=None, drop_high=None, test="", p=None, p_holm=None,
+        cut_off=float(np.mean([s.result.truncated + s.result.prompt_too_long for s in seeds])),
         files=tuple(s.file for s in seeds),
     )  # fmt: skip
 
@@ -170,8 +174,8 @@ def latex(labels: Sequence[str], rows: Sequence[Row]) -> str:
 
 
 _NUMBERS = (
-    "original, %", "changed, %", "95 % interval", "drop, points", "95 % interval", "p, Holm", "seeds",
-    "problems",
+    "original, %", "changed, %", "95 % interval", "drop, points", "95 % interval", "p, Holm",
+    "cut off, %", "seeds", "problems",
 )  # fmt: skip
 
 
@@ -192,6 +196,7 @@ def _cells(row: Row) -> list[str]:
         f"{100 * row.accuracy:.1f}",
         f"{100 * row.low:.1f} – {100 * row.high:.1f}",
         *paired,
+        f"{100 * row.cut_off:.1f}",
         str(len(row.seeds)),
         f"{row.n:,}",
     ]

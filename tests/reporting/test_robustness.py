@@ -72,6 +72,7 @@ def test_drops_are_of_the_same_problems_by_id(root):
 def test_one_run_has_wilson_and_mcnemar(root):
     one = study.read(root / "seed0")
     for row in robustness.robustness(one, scores.read(one)):
+        assert row.cut_off == 0
         correct = list(solved(root, row.suite, row.strategy)[0].values())
         assert (row.low, row.high) == statistics.wilson(sum(correct), len(correct))
         assert row.test == ("" if row.drop is None else "McNemar")

@@ -3,7 +3,7 @@
 
 function robustnessTable() {
   const rows = DATA.robustness.filter((row) => same(row.condition, CONDITIONS[chosen.condition]));
-  const head = ["original, %", "changed, %", "95 % interval", "drop, points", "95 % interval", "p", "p, Holm", "problems", "seeds"];
+  const head = ["original, %", "changed, %", "95 % interval", "drop, points", "95 % interval", "p", "p, Holm", "cut off, %", "problems", "seeds"];
   const groups = [...new Set(rows.map((row) => row.suite))].map((suite) => {
     const shown = rows.filter((row) => row.suite === suite), [first] = shown;
     const what = first.perturbation ? `${first.original_suite || suite}: ${first.perturbation.replaceAll("_", " ")}` : `${suite}: another source`;
@@ -21,5 +21,5 @@ function robustnessRow(row) {
     h("td", { class: "text" }, sign(row.strategy), h("a", { href: link(row) }, breakable(title(row.strategy)))),
     h("td", {}, row.original === null ? "" : percent(row.original)), h("td", {}, percent(row.accuracy)),
     h("td", { class: "range" }, `${percent(row.low)} – ${percent(row.high)}`), paired,
-    h("td", {}, count(row.n)), h("td", {}, row.seeds.length), h("td", { class: "text" }, files(row.files)));
+    h("td", {}, percent(row.cut_off)), h("td", {}, count(row.n)), h("td", {}, row.seeds.length), h("td", { class: "text" }, files(row.files)));
 }
