@@ -13,8 +13,9 @@
   sub-questions for the human steps. It is put two prompts and gives four samples of each, once for all
   cells; --dry_run of socratic_jax.main with a cell's settings says what that costs.
 
-One field for all runs is changed by --config.run.field=value; fewer cells by editing the axes below. No
-ladder has been run to its end yet, so there are no numbers to expect.
+One field for all runs is changed by --config.run.field=value; fewer cells by editing the axes below. With
+--config.run.evaluate.robustness=200, 200 problems perturbed in each of six ways are scored as well, also of
+students that are trained already. No ladder has been run to its end yet, so there are no numbers to expect.
 """
 
 from ml_collections import ConfigDict

@@ -10,11 +10,15 @@ from socratic_jax.config import default_config
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.evaluation import baselines
 from socratic_jax.problems.guidance import GUIDANCE
+from socratic_jax.problems.perturbations import PERTURBATIONS
+from socratic_jax.problems.sources import original_of
 from socratic_jax.students.attention import KERNELS
 from socratic_jax.students.sizes import SIZES
 from socratic_jax.training.optimizer import OPTIMIZERS
 
 SUITE_OPTIONS = {"split": str, "limit": int, "source": str, "dir": str, "options": Mapping}
+SUITE_OPTIONS |= {"perturb": str, "of": str, "perturb_seed": int}
+PERTURBED_OPTIONS = ("perturb", "of", "perturb_seed", "limit")
 
 _KINDS = {str: "text", int: "a whole number", Mapping: "options of the source, such as {'seed': 1}"}
 _AT_LEAST_ONE: tuple[Callable[[Any], bool], str] = (lambda n: n >= 1, "1 or more")
@@ -55,6 +59,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda names: set(names) <= set(baselines.NAMES),
         f"some of {', '.join(baselines.NAMES)}",
     ),
+    "evaluate.robustness": (lambda n: n >= 0, "0 or more"),
     "strategies": (lambda names: len(names) > 0, "at least one strategy"),
 }
 
@@ -89,6 +94,8 @@ def check(config: ConfigDict) -> None:
         raise ValueError(f"unknown student.size {config.student.size!r}; valid: {', '.join(SIZES)}")
     for name, options in config.evaluate.suites.items():
         _check_suite(name, options)
+    for name, options in config.evaluate.suites.items():
+        _check_perturbed(name, options, config.evaluate.suites)
     for name, way in decodings(config).items():
         _check_decoding(f"evaluate.variants.{name}" if name else "decode", way, config.student.context)
 
@@ -141,3 +148,26 @@ def _check_suite(name: str, options: Any) -> None:
         right = Mapping | ConfigDict if SUITE_OPTIONS[key] is Mapping else SUITE_OPTIONS[key]
         if not isinstance(value, right) or isinstance(value, bool):
             raise ValueError(f"{where}.{key} is {value!r}; it must be {_KINDS[SUITE_OPTIONS[key]]}")
+
+
+def _check_perturbed(name: str, options: Mapping, suites: Mapping) -> None:
+    """A suite with `perturb` takes its problems from another suite, which has none."""
+    where = f"evaluate.suites.{name}"
+    if "perturb" not in options:
+        for key in ("of", "perturb_seed"):
+            if key in options:
+                raise ValueError(f"{where}.{key} needs {where}.perturb; valid: {', '.join(PERTURBATIONS)}")
+        return
+    if options["perturb"] not in PERTURBATIONS:
+        raise ValueError(
+            f"{where}.perturb is {options['perturb']!r}; it must be one of {', '.join(PERTURBATIONS)}"
+        )
+    for key in options:
+        if key not in PERTURBED_OPTIONS:
+            raise ValueError(
+                f"{where}.{key} belongs to the suite that is perturbed; valid: {', '.join(PERTURBED_OPTIONS)}"
+            )
+    originals = [suite for suite, its in suites.items() if "perturb" not in its]
+    if original_of(options) not in originals:
+        valid = ", ".join(originals) or "none"
+        raise ValueError(f"{where}.of is {original_of(options)!r}; it must be an unperturbed suite: {valid}")

@@ -117,7 +117,10 @@ def default_config() -> ConfigDict:
             ),
             evaluate=dict(
                 # Name -> split, and whatever differs from `data`: source, dir, options, limit.
+                # Or perturb (see problems/perturbations.py), `of` another suite, and limit.
                 suites=dict(test=dict(split="test")),
+                # Adds each suite perturbed in every way, up to so many problems: one flag for robustness.
+                robustness=0,
                 checkpoint="best",  # Or "latest".
                 # Other ways of decoding that are scored too: name -> fields of `decode` that differ.
                 variants=dict(),
@@ -138,7 +141,7 @@ FREE = ("options", "suites", "variants")
 INCIDENTAL = (
     "cpu_devices", "mesh", "data.dir", "annotate.limits", "annotate.prices", "annotate.journal",
     "student.unroll", "student.remat", "student.attention", "train.log_every", "train.profile",
-    "decode.slots", "evaluate.oracles", "evaluate.baselines",
+    "decode.slots", "evaluate.oracles", "evaluate.baselines", "evaluate.robustness",
 )  # fmt: skip
 
 
@@ -152,6 +155,21 @@ def with_defaults(stored: dict[str, Any], defaults: dict[str, Any] | None = None
         if isinstance(stored.get(key), dict) and isinstance(value, dict) and key not in FREE
     }
     return {**defaults, **stored, **nested}
+
+
+def with_robustness(config: ConfigDict) -> ConfigDict:
+    """The config with the suites that `evaluate.robustness` asks for: "test-renamed_people" and so on."""
+    from socratic_jax.problems.perturbations import PERTURBATIONS
+
+    if not config.evaluate.robustness:
+        return config
+    wide = config.to_dict()
+    suites = wide["evaluate"]["suites"]
+    for suite in [name for name, options in suites.items() if "perturb" not in options]:
+        for name in PERTURBATIONS:
+            options = dict(perturb=name, of=suite, limit=config.evaluate.robustness)
+            suites.setdefault(f"{suite}-{name}", options)
+    return ConfigDict(wide)
 
 
 GPT2_SIZES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")

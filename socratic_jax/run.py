@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from socratic_jax import checks, processes
 from socratic_jax.accounting import Clock
-from socratic_jax.config import with_defaults
+from socratic_jax.config import with_defaults, with_robustness
 from socratic_jax.decoding.dialogue import Cast
 from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.sampling import Sampling
@@ -76,8 +76,9 @@ class Run:
 
     def __init__(self, config: ConfigDict, workdir: str, mesh: Mesh | None = None):
         # Names are looked up before anything is written or computed.
-        self.config = config
+        self.config = config = with_robustness(config)
         checks.check(config)
+        self._suites: dict[str, list[Problem]] = {}
         self.strategies = [strategy(name) for name in config.strategies]
         for s in self.strategies:
             if s.taught_as != s.name:
@@ -165,13 +166,22 @@ class Run:
         return tuple(dict.fromkeys(s.explained_by for s in self.strategies if s.explained_by))
 
     def suite(self, name: str) -> list[Problem]:
-        """The problems of an evaluation suite.
+        """The problems of an evaluation suite, read once; a perturbed one may have none.
 
         Raises:
           ProblemError: one has no answer, or the problems cannot be read.
         """
-        options = dict(self.config.evaluate.suites[name])
-        problems = self.problems(options.pop("split", "test"), options.pop("limit", 0), **options)
+        if name not in self._suites:
+            self._suites[name] = self._read_suite(name)
+        return self._suites[name]
+
+    def _read_suite(self, name: str) -> list[Problem]:
+        problems, left_out = sources.load_suite(self.config.data, self.config.evaluate.suites, name)
+        if left_out and problems:
+            log.info(
+                "suite %s: %d problems changed, %d left out, since they cannot be changed safely",
+                name, len(problems), left_out,
+            )  # fmt: skip
         for problem in problems:
             if not problem.answer:
                 raise ProblemError(

@@ -12,6 +12,7 @@ from socratic_jax.evaluation.questions import QuestionsResult, compare_questions
 from socratic_jax.evaluation.voting import first_votes, sizes
 from socratic_jax.problems import jsonl
 from socratic_jax.problems.problem import Problem
+from socratic_jax.problems.sources import split_of
 from socratic_jax.run import Contender, Run, has_gold, student_name
 from socratic_jax.teachers import gold
 from socratic_jax.teachers.funnel import Funnel
@@ -75,6 +76,9 @@ def evaluate(run: Run) -> None:
     """Lets every cast solve every suite; writes a predictions file for each, baselines included."""
     for suite in run.config.evaluate.suites:
         problems = run.suite(suite)
+        if not problems:
+            log.info("suite %s: left out, none of its problems can be perturbed", suite)
+            continue
         if baselines.MAJORITY in run.config.evaluate.baselines:
             processes.first_does(lambda suite=suite, problems=problems: _score_majority(run, suite, problems))
         for contender in run.contenders:
@@ -142,7 +146,8 @@ def _report(run: Run) -> None:
 
     rows, steps, pairs, questions = [], [], [], []
     size = run.config.student.weights or run.config.student.size
-    for suite, options in run.config.evaluate.suites.items():
+    suites = run.config.evaluate.suites
+    for suite in suites:
         asking: list[str] = []
         predictions: dict[str, list[Prediction]] = {}
         oracles = set()
@@ -156,7 +161,7 @@ def _report(run: Run) -> None:
                     asking.append(c.name)
         found = list(read_predictions(run.workdir.predictions(suite, baselines.MAJORITY)).values())
         predictions |= {baselines.MAJORITY: found} if found and predictions else {}
-        labels = dict(suite=suite, split=options.get("split", "test"), size=size, seed=run.config.seed)
+        labels = dict(suite=suite, split=split_of(suites, suite), size=size, seed=run.config.seed)
         for name, found in predictions.items():
             rows.append(results.summarise(found, strategy=name, oracle=name in oracles, **labels))
             steps += results.by_steps(found, suite, name)

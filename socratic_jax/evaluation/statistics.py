@@ -1,5 +1,6 @@
 """Intervals and tests for accuracies."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -110,6 +111,39 @@ def paired_bootstrap(
     low, high = np.quantile(means, [tail, 1 - tail])
     p = 2 * min(np.mean(means <= 0), np.mean(means >= 0))
     return float(difference), float(low), float(high), float(min(1.0, max(p, 1 / draws)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two accuracies on the same seeds and problems: a - b, its 95 % interval, and what p is of."""
+
+    difference: float
+    low: float
+    high: float
+    test: str
+    p: float
+
+
+def compare(a_SxN: np.ndarray, b_SxN: np.ndarray) -> Comparison:
+    """`paired_bootstrap`; with one seed, p is that of the exact McNemar test.
+
+    Args:
+      a_SxN, b_SxN: bool, whether the student of seed s solved problem n.
+
+    Raises:
+      ValueError: the two are not of one shape.
+    """
+    difference, low, high, p = paired_bootstrap(a_SxN, b_SxN)
+    if len(a_SxN) > 1:
+        return Comparison(difference, low, high, "bootstrap", p)
+    return Comparison(difference, low, high, "McNemar", mcnemar(a_SxN[0].tolist(), b_SxN[0].tolist())[2])
+
+
+def interval(correct_SxN: np.ndarray) -> tuple[float, float]:
+    """Of a mean accuracy: Wilson's with one seed, the bootstrap's with several."""
+    if len(correct_SxN) == 1:
+        return wilson(int(correct_SxN.sum()), correct_SxN.size)
+    return bootstrap(correct_SxN)
 
 
 def _resampled_means(x_SxN: np.ndarray, draws: int, seed: int) -> np.ndarray:

@@ -25,12 +25,14 @@ from socratic_jax.problems import arithmetic_plans as plans
 from socratic_jax.problems import arithmetic_stories as stories
 from socratic_jax.problems.arithmetic_plans import Plan, Skeleton
 from socratic_jax.problems.arithmetic_stories import Surface
+from socratic_jax.problems.draws import below, octets, sample
 from socratic_jax.problems.problem import Problem
 
 SPLITS = ("train", "validation", "test", "test_ood")
 _BUCKETS = {"train": range(16), "validation": range(16, 18), "test": range(18, 20)}
 # One draw in ten falls in the buckets of a held-out split, and half of them keep the bounds.
 _ATTEMPTS = 20_000
+_ID = re.compile(r"arithmetic/(\w+)/(\w+)/(?:seed(-?[0-9]+)/)?([0-9]+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +94,13 @@ def bucket(signature: str) -> int:
     return int.from_bytes(hashlib.blake2b(signature.encode(), digest_size=8).digest()) % 20
 
 
+def belongs(plan: Plan, split: str) -> bool:
+    """Whether a plan with operations that a split may use is that split's, and no other's."""
+    buckets = _BUCKETS.get(split)
+    # Reserved operations keep the equations of test_ood out of the other splits: no bucket.
+    return buckets is None or bucket(plan.signature) in buckets
+
+
 @functools.cache
 def is_reserved(operations: str) -> bool:
     """Whether a sequence of operations such as "+-+" is kept for `test_ood`: about a quarter are.
@@ -126,6 +135,14 @@ def problem(level: str, split: str, seed: int, index: int) -> Problem:
     return compose(name, level, plan, surface)
 
 
+def place(name: str) -> tuple[str, str, int, int] | None:
+    """(level, split, seed, index) of the problem that `problem` gives this id; None for any other id."""
+    match = _ID.fullmatch(name)
+    if match is None or match[1] not in LEVELS or match[2] not in SPLITS:
+        return None
+    return match[1], match[2], int(match[3] or 0), int(match[4])
+
+
 def problems(level: str, split: str, seed: int, count: int, start: int = 0) -> list[Problem]:
     """The problems at `start`, ..., `start + count - 1`; see `problem`."""
     return [problem(level, split, seed, index) for index in range(start, start + count)]
@@ -135,15 +152,13 @@ def draw_plan(level: str, split: str, seed: int, index: int) -> Plan:
     """The equations of `problem(level, split, seed, index)`; errors as there."""
     spec = _level(level, split, index)
     rng = random.Random(f"{seed}/{level}/{split}/{index}/plan")
-    n_steps = spec.min_steps + _below(rng, spec.max_steps - spec.min_steps + 1)
-    families = _skeletons(spec, n_steps, split == "test_ood")
-    skeletons = families[_below(rng, len(families))]
-    buckets = _BUCKETS.get(split)
+    n_steps = spec.min_steps + below(rng, spec.max_steps - spec.min_steps + 1)
+    families = skeletons_of(spec, n_steps, split == "test_ood")
+    skeletons = families[below(rng, len(families))]
     for _ in range(_ATTEMPTS):
-        skeleton = skeletons[_below(rng, len(skeletons))]
+        skeleton = skeletons[below(rng, len(skeletons))]
         plan = plans.fill(skeleton, rng, spec.max_value)
-        # Reserved operations keep the equations of test_ood out of the other splits: no bucket.
-        if plan is not None and (buckets is None or bucket(plan.signature) in buckets):
+        if plan is not None and belongs(plan, split):
             return plan
     raise ValueError(f"level {level!r} has no plan of {n_steps} steps for split {split!r}")
 
@@ -156,14 +171,14 @@ def draw_surface(level: str, split: str, seed: int, index: int, plan: Plan) -> S
     spec = _level(level, split, index)
     rng = random.Random(f"{seed}/{level}/{split}/{index}/surface")
     ood = split == "test_ood"
-    cast = _sample(rng, _first(stories.NAMES, ood, spec.names), 9)
-    things = _sample(rng, _first(stories.NOUNS["things"], ood, spec.things), 10)
-    phrasing = _bytes(rng, stories.N_PHRASING)
-    order = _bytes(rng, 32) if spec.shuffle_facts else b""
+    cast = sample(rng, _first(stories.NAMES, ood, spec.names), 9)
+    things = sample(rng, _first(stories.NOUNS["things"], ood, spec.things), 10)
+    phrasing = octets(rng, stories.N_PHRASING)
+    order = octets(rng, 32) if spec.shuffle_facts else b""
     asides = []
-    choice = _below(rng, 256)
-    for k in range(_below(rng, spec.distractors + 1)):
-        where, number = _below(rng, 256), 2 + _below(rng, min(40, spec.max_value - 2))
+    choice = below(rng, 256)
+    for k in range(below(rng, spec.distractors + 1)):
+        where, number = below(rng, 256), 2 + below(rng, min(40, spec.max_value - 2))
         text = stories.aside(choice + k, ood, cast[-1 - k], things[1 + k], number)
         asides.append((where, text))
 
@@ -171,10 +186,10 @@ def draw_surface(level: str, split: str, seed: int, index: int, plan: Plan) -> S
     frames = [stories.FRAMES[name] for name in names]
     largest = max(plan.values)
     frames = [frame for frame in frames if not 0 < frame.limit <= largest] or frames
-    frame = frames[_below(rng, len(frames))]
+    frame = frames[below(rng, len(frames))]
     kinds = things[3:]
     if frame.kind != "things":
-        kinds = _sample(rng, stories.NOUNS[frame.kind][ood], 7) if frame.kind else ()
+        kinds = sample(rng, stories.NOUNS[frame.kind][ood], 7) if frame.kind else ()
     return Surface(frame.name, ood, cast, things, kinds, phrasing, order, tuple(asides))
 
 
@@ -245,7 +260,7 @@ def _level(level: str, split: str, index: int) -> Level:
 
 
 @functools.cache
-def _skeletons(level: Level, n_steps: int, ood: bool) -> tuple[tuple[Skeleton, ...], ...]:
+def skeletons_of(level: Level, n_steps: int, ood: bool) -> tuple[tuple[Skeleton, ...], ...]:
     """The skeletons that a level may use in a split, one tuple for each family that has some."""
     families = []
     for name in plans.FAMILIES:
@@ -259,22 +274,3 @@ def _skeletons(level: Level, n_steps: int, ood: bool) -> tuple[tuple[Skeleton, .
 def _first(pools: tuple[tuple[str, ...], ...], ood: bool, count: int) -> tuple[str, ...]:
     """The reserved words, or the first `count` (0: all) of the common ones."""
     return pools[1] if ood else pools[0][: count or None]
-
-
-# Of a seeded generator Python promises only `random()` to stay the same from version to version.
-def _below(rng: random.Random, count: int) -> int:
-    return int(rng.random() * count)
-
-
-def _bytes(rng: random.Random, count: int) -> bytes:
-    return bytes([int(rng.random() * 256) for _ in range(count)])
-
-
-def _sample(rng: random.Random, pool: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """Up to `count` different words of a pool, in random order."""
-    words = list(pool)
-    count = min(count, len(words))
-    for i in range(count):
-        j = i + int(rng.random() * (len(words) - i))
-        words[i], words[j] = words[j], words[i]
-    return tuple(words[:count])

@@ -40,8 +40,8 @@ NAMES = tuple(
     tuple(name for pair in zip(she, he, strict=True) for name in pair)
     for she, he in zip(_SHE, _HE, strict=True)
 )
-_PRONOUNS = {name: ("she", "her") for pool in _SHE for name in pool}
-_PRONOUNS |= {name: ("he", "him") for pool in _HE for name in pool}
+PRONOUNS = {name: ("she", "her") for pool in _SHE for name in pool}
+PRONOUNS |= {name: ("he", "him") for pool in _HE for name in pool}
 # kind of noun -> (common, reserved).
 NOUNS = {
     "things": _pools("""card pen book shell coin egg cup toy nut pin cap apple stamp ring key bead
@@ -497,7 +497,7 @@ class _Teller:
         template, phrase = options[(surface.phrasing[_ROLES.index(role)] + turn) % len(options)]
         words = self._about(i, step)
         name = surface.cast[0]
-        words["p"], words["h"] = _PRONOUNS[name] if about == name else (name, name)
+        words["p"], words["h"] = PRONOUNS[name] if about == name else (name, name)
         text = template.format_map(words)
         if surface.order:
             mark, back = self.marks[skeleton.told.index(i)]

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from socratic_jax.problems import gsm8k, jsonl, strategyqa, suites, svamp
+from socratic_jax.problems import gsm8k, jsonl, perturbations, strategyqa, suites, svamp
 from socratic_jax.problems.problem import Problem
 
 WHOLE_FILE = "all"  # the split of a JSONL file whose name has no {split}
@@ -194,6 +194,44 @@ def load_configured(data: Mapping[str, Any], split: str, limit: int = 0, **overr
         wanted["options"] = overrides.get("options", {})
     options = {} if wanted["source"].endswith(".jsonl") else dict(wanted["options"])
     return load(wanted["source"], split, wanted["dir"] or None, limit or None, **options)
+
+
+def load_suite(
+    data: Mapping[str, Any], config: Mapping[str, Mapping[str, Any]], name: str
+) -> tuple[list[Problem], int]:
+    """The problems of an evaluation suite, and how many could not be perturbed.
+
+    A suite with `perturb` has the problems of the suite `of`, each changed and under its old id; its `limit`
+    counts changed ones.
+
+    Args:
+      data: a config's `data`.
+      config: a config's `evaluate.suites`.
+      name: of the suite.
+
+    Raises:
+      ValueError, ProblemError: as `load` and `perturbations.perturb`.
+    """
+    options = dict(config[name])
+    if "perturb" not in options:
+        split, limit = options.pop("split", "test"), options.pop("limit", 0)
+        return load_configured(data, split, limit, **options), 0
+    originals, _ = load_suite(data, config, original_of(options))
+    seed, limit = options.get("perturb_seed", 0), options.get("limit", 0)
+    return perturbations.perturb(originals, options["perturb"], limit, seed)
+
+
+def original_of(options: Mapping[str, Any]) -> str:
+    """The name of the suite that a perturbed one is made from."""
+    return options.get("of", "test")
+
+
+def split_of(config: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """The split of a suite, which is that of its original if it is perturbed."""
+    options = config.get(name, {})
+    if "perturb" in options:
+        return split_of(config, original_of(options))
+    return options.get("split", "test")
 
 
 def _file(path: str) -> Source:

@@ -54,8 +54,8 @@ def markdown(labels: Sequence[str], rows: Sequence[Row], gains: Sequence[Gain] =
     text = []
     for table in _results(labels, rows) + _gains(labels, gains):
         rule = ["---"] * table.texts + ["---:"] * (len(table.head) - table.texts)
-        text += [f"### {table.title}", "", _line(table.head), _line(rule)]
-        text += [_line([cell.replace("|", "\\|") for cell in row]) for row in table.rows]
+        text += [f"### {table.title}", "", line(table.head), line(rule)]
+        text += [line([cell.replace("|", "\\|") for cell in row]) for row in table.rows]
         text += ["", table.caption, ""]
     return "\n".join(text)
 
@@ -68,17 +68,17 @@ def latex(labels: Sequence[str], rows: Sequence[Row], gains: Sequence[Gain] = ()
         text += [
             "\\begin{table}",
             "  \\centering",
-            f"  \\caption{{{_escaped(f'{table.title}. {table.caption}')}}}",
+            f"  \\caption{{{escaped(f'{table.title}. {table.caption}')}}}",
             f"  \\begin{{tabular}}{{{columns}}}",
             "    \\toprule",
-            f"    {' & '.join(map(_escaped, table.head))} \\\\",
+            f"    {' & '.join(map(escaped, table.head))} \\\\",
         ]
         before = None
         for row in table.rows:
             if row[: table.key] != before:
                 text.append("    \\midrule")
                 before = row[: table.key]
-            text.append(f"    {' & '.join(map(_escaped, row))} \\\\")
+            text.append(f"    {' & '.join(map(escaped, row))} \\\\")
         text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""]
     return "\n".join(text)
 
@@ -137,10 +137,10 @@ def _caption(rows: Sequence[Row]) -> str:
     return "One seed; the intervals are Wilson's, over problems."
 
 
-def _line(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     text = re.sub(r"[&%$#_{}\\~^]", lambda match: _LATEX[match[0]], text)
     return text.replace(" – ", "--").replace("–", "--")

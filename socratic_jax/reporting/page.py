@@ -25,6 +25,7 @@ SCRIPTS = (
     "results.js",
     "when.js",
     "causes.js",
+    "robustness.js",
     "runs.js",
     "dialogue.js",
     "browser.js",
@@ -44,11 +45,13 @@ def build(study: Study, scores: Sequence[Scores], summary: Summary, **sections: 
     """The page as text.
 
     Args:
-      sections: what else is shown, by name: dataclasses, for a script of its own.
+      sections: what else is shown, by name: a dataclass or several, for a script of its own.
     """
     blocks: dict[str, str] = {}
     data = payload(study, scores, summary, blocks)
-    data |= {name: dataclasses.asdict(value) for name, value in sections.items()}
+    for name, value in sections.items():
+        several = isinstance(value, Sequence)
+        data[name] = [dataclasses.asdict(row) for row in value] if several else dataclasses.asdict(value)
     parts = {
         "title": html.escape(data["title"]),
         "style": (ASSETS / "page.css").read_text(encoding="utf-8"),

@@ -2,7 +2,7 @@
 
 from etils import epath
 
-from socratic_jax.reporting import causes, markup, page, plots, scores, study, summary, when
+from socratic_jax.reporting import causes, markup, page, plots, robustness, scores, study, summary, when
 
 
 def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
@@ -22,10 +22,16 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     gains, errors = when.gains(found), causes.find(the_study, found)
     file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
     file.parent.mkdir(parents=True, exist_ok=True)
-    page.write(file, the_study, found, summed, when=gains, causes=errors)
+    changed = robustness.robustness(the_study, found)
+    page.write(file, the_study, found, summed, when=gains, causes=errors, robustness=changed)
     labels = the_study.labels
-    (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows, gains.rows))
-    (file.parent / "results.tex").write_text(markup.latex(labels, summed.rows, gains.rows))
+    md, tex = (form(labels, summed.rows, gains.rows) for form in (markup.markdown, markup.latex))
+    if changed:
+        md += "\n" + robustness.markdown(labels, changed)
+        tex += "\n" + robustness.latex(labels, changed)
+        (file.parent / "results_robustness.csv").write_text(robustness.to_csv(labels, changed))
+    (file.parent / "results.md").write_text(md)
+    (file.parent / "results.tex").write_text(tex)
     (file.parent / "results_when.csv").write_text(when.to_csv(labels, gains.rows))
     (file.parent / "results_causes.csv").write_text(causes.to_csv(labels, errors.rows))
     if the_study.cells[0].name != ".":

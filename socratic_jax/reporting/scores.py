@@ -108,7 +108,7 @@ def read(study: Study, processes: int = 1) -> list[Scores]:
 
 def _gold(cell: Cell, suite: str, known: dict[str, Gold]) -> Gold:
     """Gold steps by id; loaded once for all cells that have the same data."""
-    key = repr((cell.config["data"], cell.config["evaluate"]["suites"].get(suite)))
+    key = repr((cell.config["data"], cell.config["evaluate"]["suites"], suite))
     if key not in known:
         known[key] = {problem.id: problem.steps for problem in cell.problems(suite) if problem.steps}
     return known[key]

@@ -71,15 +71,14 @@ class Cell:
         return epath.Path(shared).expanduser() if shared else self.path / "annotations" / "journal.jsonl"
 
     def split(self, suite: str) -> str:
-        return self.config["evaluate"]["suites"].get(suite, {}).get("split", "test")
+        return sources.split_of(self.config["evaluate"]["suites"], suite)
 
     def problems(self, suite: str) -> list[Problem]:
         """The problems of a suite, with gold steps; none if their data are not on this machine."""
-        options = dict(self.config["evaluate"]["suites"].get(suite, {}))
-        split, limit = options.pop("split", "test"), options.pop("limit", 0)
+        suites = {suite: {}} | self.config["evaluate"]["suites"]
         try:
-            return sources.load_configured(self.config["data"], split, limit, **options)
-        except (ProblemError, ValueError, OSError, ImportError):
+            return sources.load_suite(self.config["data"], suites, suite)[0]
+        except (ProblemError, ValueError, KeyError, OSError, ImportError):
             return []  # A study may be read far from where it was made.
 
 

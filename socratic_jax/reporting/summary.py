@@ -128,15 +128,9 @@ def _check_same(group: Mapping[str, Sequence[Scores]]) -> None:
             )
 
 
-def _interval(correct_SxN: np.ndarray) -> tuple[float, float]:
-    if len(correct_SxN) == 1:
-        return statistics.wilson(int(correct_SxN.sum()), correct_SxN.size)
-    return statistics.bootstrap(correct_SxN)
-
-
 def _row(seeds: Sequence[Scores]) -> Row:
     correct_SxN, first = np.stack([s.correct_N for s in seeds]), seeds[0]
-    low, high = _interval(correct_SxN)
+    low, high = statistics.interval(correct_SxN)
     each = [s.result for s in seeds]
     return Row(
         suite=first.suite,
@@ -161,7 +155,7 @@ def _steps(seeds: Sequence[Scores]) -> list[StepsRow]:
     found = []
     for k in sorted(set(first.steps_N.tolist()) - {0}):
         part_SxK = correct_SxN[:, first.steps_N == k]
-        low, high = _interval(part_SxK)
+        low, high = statistics.interval(part_SxK)
         found.append(
             StepsRow(
                 first.suite, first.condition, first.strategy, k, part_SxK.shape[1],
@@ -181,10 +175,7 @@ def _pair(seeds_a: Sequence[Scores], seeds_b: Sequence[Scores]) -> Pair | None:
     if not both:
         return None
     a_SxN, b_SxN = (np.stack([pair[side].correct_N for pair in both]) for side in (0, 1))
-    difference, low, high, p = statistics.paired_bootstrap(a_SxN, b_SxN)
-    test = "bootstrap"
-    if len(both) == 1:
-        p, test = statistics.mcnemar(a_SxN[0].tolist(), b_SxN[0].tolist())[2], "McNemar"
+    found = statistics.compare(a_SxN, b_SxN)
     first = seeds_a[0]
     return Pair(
         suite=first.suite,
@@ -192,14 +183,14 @@ def _pair(seeds_a: Sequence[Scores], seeds_b: Sequence[Scores]) -> Pair | None:
         a=first.strategy,
         b=seeds_b[0].strategy,
         seeds=tuple(a.seed for a, _ in both),
-        difference=difference,
-        low=low,
-        high=high,
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
         only_a=int((a_SxN & ~b_SxN).sum()),
         only_b=int((b_SxN & ~a_SxN).sum()),
-        test=test,
-        p=p,
-        p_holm=p,
+        test=found.test,
+        p=found.p,
+        p_holm=found.p,
         files=tuple(s.file for side in zip(*both, strict=True) for s in side),
     )
 

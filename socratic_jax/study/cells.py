@@ -89,12 +89,12 @@ def _word(value: dict[str, Any]) -> str:
 
 
 def is_finished(cell: Cell, directory: Path) -> bool:
-    """Whether a cell has its results, and by this config.
+    """Whether a cell has its results, by this config and for all of its suites.
 
     Raises:
       ValueError: they were made by another one.
     """
-    from socratic_jax.config import with_defaults
+    from socratic_jax.config import with_defaults, with_robustness
     from socratic_jax.problems.jsonl import read_object
     from socratic_jax.workdir import differences, identity
 
@@ -104,7 +104,7 @@ def is_finished(cell: Cell, directory: Path) -> bool:
     changes = differences(identity(stored), identity(json.loads(cell.config.to_json_best_effort())))
     if changes:
         raise ValueError(f"it was run by another config ({'; '.join(changes)})")
-    return True
+    return set(with_robustness(cell.config).evaluate.suites) <= set(stored["evaluate"]["suites"])
 
 
 class Study:

@@ -182,7 +182,7 @@ def test_plots_are_read_by_keys_and_name_their_files(page):
 
 def test_a_view_is_an_address(page, study):
     choose(page, "b", "tiny-0.2m-0/cot")
-    page.wait("browser.b")
+    page.wait("document.querySelector('[name=show] option[value=both]')")  # Drawn once B is loaded.
     choose(page, "show", "both")
     page.key("j")
     shown = settled(page, "document.querySelector('#detail').textContent")
