@@ -4,9 +4,12 @@
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 LEGACY = .venv-legacy
+PEERS = .venv-peers
+DATA ?= data/gsm8k
+TOKENIZER ?= openai-community/gpt2
 RUN = $(VENV)/bin/python
 
-.PHONY: quickstart test test-legacy lint format clean
+.PHONY: quickstart test test-legacy bench lint format clean
 
 quickstart: $(VENV)/installed
 	$(RUN) -m socratic_jax.main --config=configs/quickstart.py --workdir=runs/quickstart
@@ -18,6 +21,10 @@ test: $(VENV)/installed-test
 test-legacy: $(LEGACY)/installed
 	$(LEGACY)/bin/python -m pytest --override-ini=addopts= -q tests/teachers/test_gemini_legacy.py
 
+# Needs GSM8K's files in DATA, the vocabulary of GPT-2 from TOKENIZER, and a machine that does nothing else.
+bench: $(VENV)/installed $(PEERS)/installed
+	$(RUN) -m benchmarks.main --data=$(DATA) --tokenizer=$(TOKENIZER) --peers=$(PEERS)/bin/python
+
 lint: $(VENV)/installed-test
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
@@ -27,9 +34,9 @@ format: $(VENV)/installed-test
 	$(RUN) -m ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LEGACY)
+	rm -rf $(VENV) $(LEGACY) $(PEERS)
 
-$(VENV)/bin/python $(LEGACY)/bin/python:
+$(VENV)/bin/python $(LEGACY)/bin/python $(PEERS)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(@D)/..
@@ -44,4 +51,8 @@ $(VENV)/installed-test: setup.py | $(VENV)/bin/python
 
 $(LEGACY)/installed: setup.py | $(LEGACY)/bin/python
 	$(LEGACY)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[gemini-legacy]' pytest
+	@touch $@
+
+$(PEERS)/installed: benchmarks/peers.txt | $(PEERS)/bin/python
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
 	@touch $@

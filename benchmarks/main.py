@@ -35,6 +35,7 @@ class Worker:
             arguments["inputs"] = inputs
         command = [python[contender.module], ROOT / "benchmarks" / "worker.py"]
         command += [f"benchmarks.{contender.module}:{contender.function}", json.dumps(arguments)]
+        command += ["warm"] * contender.warm
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=ROOT,

@@ -13,6 +13,7 @@ class Contender(NamedTuple):
       module, function: of this package; see worker.py.
       arguments: of the function.
       inputs: whether it is also given the directory of the inputs.
+      warm: whether a round that is not counted comes first; long ones that compile nothing need none.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Contender(NamedTuple):
     function: str
     arguments: dict
     inputs: bool = True
+    warm: bool = True
 
 
 class Measure(NamedTuple):
@@ -84,14 +86,14 @@ def _generate(batch):
         "new tokens",
         (
             Contender("ours", "ours", "generate", work),
-            Contender("generate", "peers", "generate", work),
-            Contender("CTranslate2", "peers", "ctranslate2", work),
+            Contender("generate", "peers", "generate", work, warm=batch < 32),
+            Contender("CTranslate2", "peers", "ctranslate2", work, warm=batch < 32),
         ),
         {"generate": 2.0, "CTranslate2": 1.2},
     )
 
 
-def _dialogues(problems=16):
+def _dialogues(problems=8):
     ours = dict(student="gpt2", problems=problems, slots=problems, capacity=512)
     theirs = dict(student="gpt2", problems=problems)
     return Measure(
@@ -100,8 +102,12 @@ def _dialogues(problems=16):
         (
             Contender("ours", "ours", "dialogues", ours),
             Contender("ours, one student for both parts", "ours", "dialogues", {**ours, "cast": 1}),
-            Contender("generate, one problem at a time", "peers", "dialogues", {**theirs, "batch": 1}),
-            Contender("generate, batched by turn", "peers", "dialogues", {**theirs, "batch": problems}),
+            Contender(
+                "generate, one problem at a time", "peers", "dialogues", {**theirs, "batch": 1}, warm=False
+            ),
+            Contender(
+                "generate, batched by turn", "peers", "dialogues", {**theirs, "batch": problems}, warm=False
+            ),
         ),
         {
             "generate, one problem at a time": 8.0,
@@ -126,9 +132,9 @@ def _evaluate():
 
 
 def _sampling(k):
-    work = dict(student="gpt2", problems=4, k=k, slots=16, capacity=512)
+    work = dict(student="tiny-0.8m", problems=32, k=k, slots=64, capacity=512, split=CORES)
     return Measure(
-        f"vote gpt2, {k} samples",
+        f"vote tiny-0.8m, {k} samples",
         "samples",
         (
             Contender("ours", "ours", "sampling", {**work, "shared": True}),

@@ -1,9 +1,9 @@
 """One contender of a measure, in a process of its own, that runs a round whenever it is told to.
 
-  python benchmarks/worker.py benchmarks.ours:decode '{"batch": 8, ...}'
+  python benchmarks/worker.py benchmarks.ours:generate '{"batch": 8, ...}' warm
 
 The function is called with the arguments and returns another one, which runs a round and returns what it did
-as a dict of numbers ("work" at least). It is run once before the first measurement, to compile and warm up.
+as a dict of numbers ("work" at least). With `warm` it is run once before the first measurement, to compile.
 After every line on standard input it is run again, and a line of JSON on standard output says what it did, in
 how many seconds, and the most memory that the process ever had. Needs nothing but the standard library, so
 that every contender runs in an environment of its own.
@@ -17,14 +17,15 @@ import sys
 import time
 
 
-def main(name: str, arguments: str) -> None:
+def main(name: str, arguments: str, warm: str = "") -> None:
     # Libraries print; the answers have a channel of their own.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     began = time.perf_counter()
     module, function = name.split(":")
     measured = getattr(importlib.import_module(module), function)(**json.loads(arguments))
-    measured()
+    if warm:
+        measured()
     print(json.dumps({"ready": time.perf_counter() - began}), file=out, flush=True)
     for _ in sys.stdin:
         began = time.perf_counter()

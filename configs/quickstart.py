@@ -6,7 +6,7 @@ or, where everything is installed,
 
   python -m socratic_jax.main --config=configs/quickstart.py --workdir=runs/quickstart
 
-On two CPU cores (x86-64, f32) and with 2 GB: 9 min 47 s from a fresh clone (`time make quickstart`, seed 0).
+On two CPU cores (x86-64, f32) and with 2 GB: 9 min 4 s from a fresh clone (`time make quickstart`, seed 0).
 Expect, on 1,000 held-out problems, in per cent with 95 % Wilson intervals, for the seeds 0, 1 and 2:
 
   answer_only          9.6 ( 7.9 to 11.6)    8.2 ( 6.7 to 10.1)   11.2 ( 9.4 to 13.3)

@@ -112,6 +112,7 @@ def default_config() -> ConfigDict:
                 temperature=0.0,
                 top_k=0,
                 top_p=1.0,
+                int8=False,  # Matrices as 8-bit integers: a quarter of the memory, and a little accuracy.
                 calculator=False,  # Compute the right sides of GSM8K's <<48/2=24>> instead of guessing them.
                 samples=1,  # Dialogues of each problem, which vote on the answer.
             ),

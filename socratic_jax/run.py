@@ -34,6 +34,7 @@ from socratic_jax.sharding import (
 )
 from socratic_jax.students.gpt2 import GPT2Student
 from socratic_jax.students.huggingface import load_student, pretrained_student
+from socratic_jax.students.int8 import quantise
 from socratic_jax.students.sizes import make_student
 from socratic_jax.teachers import settings
 from socratic_jax.training.checkpoints import CheckpointError, Checkpoints
@@ -285,6 +286,8 @@ class Run:
             params = {part.student: self.trained_params(s, part.student) for part in s.cast}
         else:  # All begin alike.
             params = dict.fromkeys(s.students, self.initial_params())
+        if c.int8:
+            params = {name: jax.jit(quantise)(tree) for name, tree in params.items()}
         return Cast(s, engine, tuple(params[part.student] for part in s.cast), self.tokenizer)
 
     def initial_params(self) -> Any:

@@ -79,6 +79,8 @@ class Linear(nn.Module):
         kernel = self.param("kernel", nn.initializers.normal(self.stddev), self.kernel_shape)
         bias = self.param("bias", nn.initializers.zeros, self.bias_shape)
         y = jnp.einsum(self.equation, x, kernel.astype(self.dtype))
+        if self.has_variable("params", "scale"):  # See int8.py.
+            y = y * self.get_variable("params", "scale").astype(self.dtype)
         return y + bias.astype(self.dtype)
 
 

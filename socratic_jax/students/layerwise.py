@@ -37,7 +37,8 @@ class LayerwiseGPT2:
 
         def linear(part, layer: int, outputs: int):
             kernel = part["kernel"][layer].reshape(-1, outputs).T
-            return {"kernel_FxD": kernel, "bias_F": part["bias"][layer].reshape(-1)}
+            rest = {f"{name}_F": part[name][layer].reshape(-1) for name in ("bias", "scale") if name in part}
+            return {"kernel_FxD": kernel, **rest}
 
         layers = tuple(
             {
@@ -102,7 +103,10 @@ class LayerwiseGPT2:
 
 
 def _linear(layer, x_DxN):
-    return layer["kernel_FxD"].astype(x_DxN.dtype) @ x_DxN + layer["bias_F"].astype(x_DxN.dtype)[:, None]
+    y_FxN = layer["kernel_FxD"].astype(x_DxN.dtype) @ x_DxN
+    if "scale_F" in layer:  # See int8.py.
+        y_FxN *= layer["scale_F"].astype(x_DxN.dtype)[:, None]
+    return y_FxN + layer["bias_F"].astype(x_DxN.dtype)[:, None]
 
 
 def _layer_norm(layer, x_DxN):
