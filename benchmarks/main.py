@@ -109,7 +109,9 @@ def main() -> None:
     python = {"ours": sys.executable, "peers": str(ROOT / arguments.peers)}
     records = {r["measure"]: r for r in map(json.loads, RESULTS.open())} if RESULTS.exists() else {}
     for m in MEASURES:
-        if arguments.only and not any(m.name.startswith(name) for name in arguments.only):
+        # By whole words: "batch 1" is not "batch 128".
+        begins = tuple(name + end for name in arguments.only or () for end in (" ", ","))
+        if arguments.only and not f"{m.name} ".startswith(begins):
             continue
         record = measure(m, str(inputs), python, arguments.rounds)
         records[m.name] = {**record, "machine": table.machine()}
