@@ -20,6 +20,8 @@ STUDENTS = {
     "gpt2": ("gpt2", 1024, None),
     "tiny-0.2m": ("tiny-0.2m", 160, 512),
     "tiny-0.8m": ("tiny-0.8m", 512, 4096),
+    "tiny-3m": ("tiny-3m", 160, 512),
+    "tiny-10m": ("tiny-10m", 160, 512),
 }
 PROMPTS, PROMPT = 128, 512
 TRAINED, SOLVED = 2_000, 1_319

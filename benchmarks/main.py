@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import table
+from benchmarks import plots, table
 from benchmarks.measures import MEASURES, Contender, Measure
 
 ROOT = Path(__file__).parents[1]
@@ -117,6 +117,7 @@ def main() -> None:
         records[m.name] = {**record, "machine": table.machine()}
         RESULTS.write_text("".join(json.dumps(records[x.name]) + "\n" for x in MEASURES if x.name in records))
         PAGE.write_text(table.page(MEASURES, records))
+        plots.write(records)
         print(*table.lines(m, record), sep="\n", flush=True)
 
 

@@ -44,7 +44,21 @@ class Measure(NamedTuple):
     memory: bool = False
 
 
+class Curve(NamedTuple):
+    """Measures as points of a figure: (x, name of the measure)."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    points: tuple[tuple[int | str, str], ...]
+
+
 CORES = 2
+BATCHES = (1, 8, 32, 128)
+SLOTS = (8, 32, 128)
+CONTEXTS = (128, 256, 512)
+SIZES = ("tiny-0.2m", "tiny-0.8m", "tiny-3m", "tiny-10m")
 
 
 def _train(student, batch, context, steps, goal, ours):
@@ -131,6 +145,21 @@ def _evaluate():
     )
 
 
+def _slots(slots):
+    work = dict(student="tiny-0.8m", problems=256, slots=slots, capacity=512, split=CORES, refill=True)
+    return Measure(f"slots tiny-0.8m, {slots}", "problems", (Contender("ours", "ours", "evaluate", work),))
+
+
+def _context(context):
+    work = dict(student="tiny-0.8m", batch=4096 // context, context=context, steps=8, split=CORES)
+    return Measure(f"context tiny-0.8m, {context}", "tokens", (Contender("ours", "ours", "train", work),))
+
+
+def _size(student):
+    work = dict(student=student, batch=16, context=160, steps=8, split=CORES)
+    return Measure(f"size {student}", "tokens", (Contender("ours", "ours", "train", work),))
+
+
 def _sampling(k):
     work = dict(student="tiny-0.8m", problems=32, k=k, slots=64, capacity=512, split=CORES)
     return Measure(
@@ -162,10 +191,13 @@ MEASURES = (
     _train("tiny-0.2m", 16, 160, 40, 1.5, dict(split=CORES)),
     _useful("gpt2", 2, 1024, 3, 12),
     _useful("tiny-0.8m", 8, 512, 20, 24),
-    *map(_generate, (1, 8, 32, 128)),
+    *map(_generate, BATCHES),
     _dialogues(),
     _evaluate(),
     *map(_sampling, (4, 16, 64)),
+    *map(_slots, SLOTS),
+    *map(_context, CONTEXTS),
+    *map(_size, SIZES),
     Measure(
         "first step gpt2, compiled before",
         "s",
@@ -179,3 +211,22 @@ MEASURES = (
         seconds=True,
     ),
 )
+
+CURVES = (
+    Curve(
+        "batch", "Greedy decoding, gpt2, 128 + 128 tokens", "rows side by side", "new tokens a second",
+        tuple((n, f"decode gpt2, 128 + 128, batch {n}") for n in BATCHES),
+    ),
+    Curve(
+        "slots", "Iterative dialogues, tiny-0.8m, GSM8K", "slots", "problems a second",
+        tuple((n, f"slots tiny-0.8m, {n}") for n in SLOTS),
+    ),
+    Curve(
+        "context", "Train step, tiny-0.8m, 4,096 tokens", "context", "tokens a second",
+        tuple((n, f"context tiny-0.8m, {n}") for n in CONTEXTS),
+    ),
+    Curve(
+        "size", "Train step, 16 x 160 tokens", "student", "tokens a second",
+        tuple((name, f"size {name}") for name in SIZES),
+    ),
+)  # fmt: skip

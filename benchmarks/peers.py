@@ -216,7 +216,7 @@ def dialogues(inputs: str, student: str, problems: int, batch: int):
     Dialogues of `batch` problems are in step with each other, turn by turn; those that end leave the batch.
     """
     questioner, answerer = _model(inputs, student).eval(), _model(inputs, student).eval()
-    given = _read(inputs, "dialogues")
+    given = _read(inputs, f"dialogues-{student}")
     end, rows = given["end"], given["dialogues"][:problems]
 
     def turn(model, texts, turns):

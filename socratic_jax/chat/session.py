@@ -11,7 +11,7 @@ import numpy as np
 
 from socratic_jax.decoding.calculator import forced_tokens
 from socratic_jax.decoding.dialogue import STEP_LIMIT, TOKEN_LIMIT, Cast, Dialogue
-from socratic_jax.decoding.engine import Engine, Rows, empty, read, refill, resume
+from socratic_jax.decoding.engine import Engine, Rows, empty, read, read_prefix, refill, resume
 from socratic_jax.decoding.grammar import DONE, Grammar, after, compile_grammar, parse_turns
 from socratic_jax.decoding.queue import Transcript, calculate, key_data, padded
 from socratic_jax.transcripts.examples import opening
@@ -65,6 +65,8 @@ class Session:
         self.grammar = Grammar(*map(jnp.asarray, grammar))
         self.speakers = {role: part.name for part in cast.strategy.cast for role in part.speaks}
         self._calculator = functools.partial(forced_tokens, tokenizer=cast.tokenizer)
+        no_tokens_Px0 = np.zeros((len(cast.strategy.cast), 0), np.int32)
+        self._no_prefix = read_prefix(self.engine, cast.weights, no_tokens_Px0)
         self._key = key_data(jax.random.fold_in(jax.random.key(0), 0))
 
     def begin(self, problem: str) -> "Talk":
@@ -139,8 +141,9 @@ class Session:
         rows = empty(self.engine, self.cast.weights, 1, 1)
         script_1x1, key_1x1x2 = np.zeros((1, 1), np.int32), self._key[None, None]
         rows = refill(
-            self.engine, self.cast.weights, rows, at_1x1, prompts_Px1xT, lengths_1, script_1x1, key_1x1x2
-        )
+            self.engine, self.cast.weights, self._no_prefix, rows,
+            at_1x1, prompts_Px1xT, lengths_1, script_1x1, key_1x1x2,
+        )  # fmt: skip
         # A prompt is taken for a problem alone; a dialogue that goes on is further.
         roles = [role for role, _, _ in parse_turns(tokens, self.cast.tokenizer)]
         return rows._replace(

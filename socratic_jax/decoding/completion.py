@@ -36,6 +36,16 @@ def completion_grammar(tokenizer: Tokenizer) -> Grammar:
     return Grammar(np.zeros(N_PHASES, np.int32), allowed_PxV, allowed_PxV, class_V, next_PxC, no_calculator_V)
 
 
+def shared_tokens(prompts: Sequence[Sequence[int]]) -> int:
+    """How many tokens at their beginning are read once for all of the prompts, such as a few examples: those
+    that they have in common, rounded down to compile few shapes, but never all of one."""
+    if len(prompts) < 2:
+        return 0
+    first, last = min(prompts), max(prompts)  # In alphabetical order all others lie between.
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return min(same, min(map(len, prompts)) - 1) // LENGTH_MULTIPLE * LENGTH_MULTIPLE
+
+
 @dataclasses.dataclass(frozen=True)
 class Completer:
     """A language model that completes texts.
@@ -80,9 +90,10 @@ class Completer:
             engine = Engine((self.student,), min(wanted, self.student.context), 1, self.sampling)
             fitting = [b for b, prompt in enumerate(batch) if 0 < len(prompt) < engine.capacity]
             requests = [Request(batch[b], (), keys[first + b][None]) for b in fitting]
+            shared = shared_tokens([batch[b] for b in fitting])
             transcripts = {
                 fitting[k]: transcript
-                for done in decode(engine, self._weights, grammar, requests, [None], slots)
+                for done in decode(engine, self._weights, grammar, requests, [None], slots, shared=shared)
                 for k, transcript in done.items()
             }
             for b, prompt in enumerate(batch):

@@ -137,25 +137,44 @@ class Engine:
             states=tuple(decoder.init_state(B, self.capacity) for decoder in self.decoders),
         )
 
-    def refill(self, params, rows: Rows, at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2) -> Rows:
+    def read_prefix(self, params, prefix_PxC: jax.Array) -> tuple[Any, ...]:
+        """The states of rows that have read tokens which many prompts begin with; see `refill`."""
+        C = prefix_PxC.shape[1]
+        return tuple(
+            decoder.prefill(p, decoder.init_state(1, C), prefix_1xC, jnp.full(1, C))[1]
+            for decoder, p, prefix_1xC in zip(self.decoders, params, prefix_PxC[:, None], strict=True)
+        )
+
+    def refill(
+        self, params, prefix, rows: Rows, at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
+    ) -> Rows:
         """Reads prompts into rows that are done. A prompt is read once, also for several rows.
 
         Args:
+          prefix: (prefix_PxC, what `read_prefix` made of it): what all prompts begin with and is not read
+            again. C may be 0.
           params: for each part, what `prepare` makes of the parameters of its student.
           rows: their other members go on as if nothing had happened.
           at_RxK: int32, which rows to put them into; one that does not exist drops the prompt.
-          prompts_PxRxT: int32, for each part, prompts as it reads them, padded on the right. A prompt
-            ends with the end token of the problem's turn.
+          prompts_PxRxT: int32, for each part, the rest of the prompts as it reads them, padded on the right.
+            A prompt ends with the end token of the problem's turn.
           lengths_R: int32, their lengths.
           script_RxG: int32, what is given besides the problem.
           keys_RxKx2: uint32, the data of a random key a row.
         """
         _, R, T = prompts_PxRxT.shape
+        prefix_PxC, prefix_states = prefix
+        C = prefix_PxC.shape[1]
         hidden, states = [], []
         for i, decoder in enumerate(self.decoders):
             state = decoder.init_state(R, self.capacity)
+            if C:
+                state = decoder.widen(
+                    state, jax.tree.map(lambda x: jnp.repeat(x, R, axis=1), prefix_states[i])
+                )
             # A prompt that is dropped has no last token; any will do.
-            x_RxD, state = decoder.prefill(params[i], state, prompts_PxRxT[i], jnp.maximum(lengths_R, 1))
+            last_R = jnp.maximum(lengths_R, 1)
+            x_RxD, state = decoder.prefill(params[i], state, prompts_PxRxT[i], last_R, C)
             hidden.append(rows.hidden[i].at[at_RxK].set(x_RxD[:, None], mode="drop"))
             states.append(
                 jax.tree.map(
@@ -164,10 +183,11 @@ class Engine:
                     state,
                 )
             )
-        tokens_RxS = jnp.zeros((R, self.capacity), jnp.int32).at[:, :T].set(prompts_PxRxT[0])
+        tokens_RxS = jnp.zeros((R, self.capacity), jnp.int32).at[:, :C].set(prefix_PxC[0])
+        tokens_RxS = tokens_RxS.at[:, C : C + T].set(prompts_PxRxT[0])
         new = {
             "tokens_BxS": tokens_RxS[:, None],
-            "lengths_B": lengths_R[:, None],
+            "lengths_B": C + lengths_R[:, None],
             "phases_B": after(Role.PROBLEM),
             "steps_B": 0,
             "closed_B": False,
@@ -312,11 +332,19 @@ def empty(engine: Engine, params, B: int, G: int) -> Rows:
     return engine.spread(lambda p: engine.empty(p, share, G), (REPLICATED,), engine.rows_spec())(params)
 
 
-@functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
-def refill(engine: Engine, params, rows: Rows, *arrays) -> Rows:
+@functools.partial(jax.jit, static_argnums=0)
+def read_prefix(engine: Engine, params, prefix_PxC: jax.Array):
+    """What `refill` takes as a prefix: `Engine.read_prefix` on every device, and the tokens."""
+    read = engine.spread(engine.read_prefix, (REPLICATED, REPLICATED), REPLICATED)
+    return prefix_PxC, read(params, prefix_PxC) if prefix_PxC.shape[1] else None
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
+def refill(engine: Engine, params, prefix, rows: Rows, *arrays) -> Rows:
     """`Engine.refill` on every device; the arrays hold the parts of all, and name each device's own rows."""
     spec = engine.rows_spec()
-    return engine.spread(engine.refill, (REPLICATED, spec, *REFILL_SPECS), spec)(params, rows, *arrays)
+    specs = (REPLICATED, REPLICATED, spec, *REFILL_SPECS)
+    return engine.spread(engine.refill, specs, spec)(params, prefix, rows, *arrays)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)

@@ -20,6 +20,7 @@ from socratic_jax.decoding.engine import (
     Written,
     empty,
     read,
+    read_prefix,
     refill,
     resume,
     run,
@@ -73,6 +74,7 @@ def decode(
     openings: Sequence[int | None],
     slots: int,
     calculator: Calculator = lambda tokens_N: (),
+    shared: int = 0,
 ) -> Iterator[dict[int, list[Transcript]]]:
     """Writes the transcripts of requests, the longest prompts first.
 
@@ -84,6 +86,8 @@ def decode(
       openings: for each part, the first token of the prompts that it reads; None leaves them as they are.
       slots: rows side by side, rounded up to what the devices share evenly.
       calculator: asked for rows that wait for it.
+      shared: so many tokens at the beginning of all prompts are the same, and are read once; fewer than the
+        shortest prompt has.
 
     Yields:
       Place in `requests` -> transcripts, in the order of the keys, of requests that are done.
@@ -97,6 +101,8 @@ def decode(
     G = max(1, *(len(request.script) for request in requests))
     grammar = Grammar(*place(engine.mesh, tuple(map(np.asarray, grammar)), REPLICATED))
     rows = empty(engine, params, shards * share, G)
+    prefix_PxC = np.array([_opened(requests[0].prompt, opening)[:shared] for opening in openings], np.int32)
+    prefix = read_prefix(engine, params, place(engine.mesh, prefix_PxC, REPLICATED))
     order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), i))
     waiting = deque(_Job(i, first) for i in order for first in range(0, len(requests[i].keys), K))
     # The request and which of its transcripts.
@@ -106,10 +112,20 @@ def decode(
     while waiting or any(owners):
         while waiting and _free(owners, shards).min() >= min(room, share):
             arrays = _fill(
-                requests, waiting, owners, lengths_B, openings, shards, room // K, K, G, engine.capacity
+                requests,
+                waiting,
+                owners,
+                lengths_B,
+                openings,
+                shards,
+                room // K,
+                K,
+                G,
+                engine.capacity,
+                shared,
             )
             arrays = [place(engine.mesh, a, spec) for a, spec in zip(arrays, REFILL_SPECS, strict=True)]
-            rows = refill(engine, params, rows, *arrays)
+            rows = refill(engine, params, prefix, rows, *arrays)
         quorum = max(share - room, 0) if waiting else 0
         longest = max(lengths_B[b] for b, owner in enumerate(owners) if owner is not None)
         reach = next(reach for reach in engine.reaches if reach > longest or reach == engine.capacity)
@@ -135,11 +151,25 @@ def _free(owners: list, shards: int) -> np.ndarray:
 
 
 def _fill(
-    requests, waiting: deque, owners: list, lengths_B, openings, shards: int, n: int, K: int, G: int, capacity
+    requests,
+    waiting: deque,
+    owners: list,
+    lengths_B,
+    openings,
+    shards: int,
+    n: int,
+    K: int,
+    G: int,
+    capacity,
+    shared,
 ):
     """The next jobs that share a prompt shape, n for each device, in free rows; the arguments of `refill`."""
     share = len(owners) // shards
-    T = padded(len(requests[waiting[0].request].prompt), capacity)
+
+    def width(job: _Job) -> int:
+        return padded(len(requests[job.request].prompt) - shared, capacity - shared)
+
+    T = width(waiting[0])
     R = shards * n
     at_RxK = np.full((R, K), share, np.int32)  # A row that does not exist.
     prompts_PxRxT = np.zeros((len(openings), R, T), np.int32)
@@ -147,7 +177,7 @@ def _fill(
     keys_RxKx2 = np.zeros((R, K, 2), np.uint32)
     for turn in range(n):
         for shard in range(shards):
-            if not waiting or padded(len(requests[waiting[0].request].prompt), capacity) != T:
+            if not waiting or width(waiting[0]) != T:
                 return at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
             (i, first), r = waiting.popleft(), shard * n + turn
             prompt, script, keys = requests[i]
@@ -157,11 +187,15 @@ def _fill(
                 b = next(free)
                 owners[b], lengths_B[b] = (i, first + k), len(prompt)
                 at_RxK[r, k], keys_RxKx2[r, k] = b - mine.start, key
-            prompts_PxRxT[:, r, : len(prompt)] = prompt
+            lengths_R[r], script_RxG[r, : len(script)] = len(prompt) - shared, script
             for part, opening in enumerate(openings):
-                prompts_PxRxT[part, r, 0] = prompt[0] if opening is None else opening
-            lengths_R[r], script_RxG[r, : len(script)] = len(prompt), script
+                prompts_PxRxT[part, r, : lengths_R[r]] = _opened(prompt, opening)[shared:]
     return at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
+
+
+def _opened(prompt: Sequence[int], opening: int | None) -> list[int]:
+    """A prompt as a part reads it."""
+    return [prompt[0] if opening is None else opening, *prompt[1:]]
 
 
 def padded(length: int, capacity: int) -> int:

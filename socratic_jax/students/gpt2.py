@@ -218,11 +218,11 @@ class GPT2Student:
     def widen(self, state, narrow):
         return state.widen(narrow)
 
-    def prefill(self, params, state, tokens_BxT, lengths_B):
+    def prefill(self, params, state, tokens_BxT, lengths_B, start=0):
         B, T = tokens_BxT.shape
-        positions_BxT = jnp.broadcast_to(jnp.arange(T), (B, T))
+        positions_BxT = jnp.broadcast_to(start + jnp.arange(T), (B, T))
         # What padding writes behind a row's end is overwritten before anything can attend to it.
-        mask_BxTxS = cached_mask(positions_BxT, T)
+        mask_BxTxS = cached_mask(positions_BxT, start + T)
         x_BxTxD, state = GPT2(self.config).apply(
             {"params": params}, tokens_BxT, positions_BxT, mask_BxTxS, state
         )

@@ -66,11 +66,11 @@ class LayerwiseGPT2:
     def widen(self, state, narrow):
         return tuple(cache.widen(part) for cache, part in zip(state, narrow, strict=True))
 
-    def prefill(self, weights, state, tokens_BxT, lengths_B):
+    def prefill(self, weights, state, tokens_BxT, lengths_B, start=0):
         B, T = tokens_BxT.shape
-        positions_BxT = jnp.broadcast_to(jnp.arange(T), (B, T))
+        positions_BxT = jnp.broadcast_to(start + jnp.arange(T), (B, T))
         # What padding writes behind a row's end is overwritten before anything can attend to it.
-        x_DxN, state = self._layers(weights, state, tokens_BxT, positions_BxT, T)
+        x_DxN, state = self._layers(weights, state, tokens_BxT, positions_BxT, start + T)
         last_B = jnp.arange(B) * T + lengths_B - 1
         return self._last(weights, x_DxN[:, last_B]), state
 

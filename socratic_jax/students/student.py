@@ -68,9 +68,9 @@ class Decoder(Protocol):
         """An empty state for B rows of at most S tokens: arrays of layers first, rows second."""
 
     def prefill(
-        self, weights: Weights, state: State, tokens_BxT: jax.Array, lengths_B: jax.Array
+        self, weights: Weights, state: State, tokens_BxT: jax.Array, lengths_B: jax.Array, start: int = 0
     ) -> tuple[jax.Array, State]:
-        """Reads prompts, padded on the right, into an empty state.
+        """Reads prompts, padded on the right, into a state that has read `start` tokens of every row.
 
         Returns the hidden states BxD of each row's last token, and the state.
         """
