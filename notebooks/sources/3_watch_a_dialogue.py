@@ -16,7 +16,7 @@ from matplotlib import pyplot
 from socratic_jax import stages
 from socratic_jax.config import default_config
 from socratic_jax.decoding.dialogue import ANSWERED, Cast, Prompt
-from socratic_jax.decoding.engine import Engine, empty, refill
+from socratic_jax.decoding.engine import Engine, empty, prepare, read_prefix, refill
 from socratic_jax.decoding.grammar import after, compile_grammar, parse_turns
 from socratic_jax.decoding.queue import key_data
 from socratic_jax.evaluation.predictions import given_turns, score
@@ -101,28 +101,30 @@ problem = problems[WATCHED % len(problems)]
 # %%
 parts = [part.name for part in iterative.cast]
 engine = Engine(trained.engine.students, decode.capacity, decode.max_steps)
+weights = prepare(engine, params)  # As this device reads them fastest.
 grammar = compile_grammar(iterative, tokenizer)
 (text,) = tokenizer.encode([problem.question])
 prompts = np.array([[[opening(part, tokenizer), *text, tokenizer.end]] for part in iterative.cast], np.int32)
 n_prompt = prompts.shape[-1]
 rows = refill(
     engine,
-    params,
-    empty(engine, params, 1, 1),
+    weights,
+    read_prefix(engine, weights, np.zeros((len(parts), 0), np.int32)),  # Nothing was read before.
+    empty(engine, weights, 1, 1),
     np.zeros((1, 1), np.int32),
     prompts,
     np.array([n_prompt], np.int32),
     np.zeros((1, 1), np.int32),
     key_data(jax.random.split(jax.random.key(0), 1))[None],
 )
-write_one = jax.jit(engine.step, static_argnums=3)
+write_one = jax.jit(engine.step)
 
 
 @jax.jit
-def next_token(params, rows):
+def next_token(weights, rows):
     """What each student would write next: its probabilities of the tokens that the grammar allows."""
-    heads = zip(engine.students, params, rows.hidden, strict=True)
-    logits = [head(student, p, hidden)[0] for student, p, hidden in heads]
+    heads = zip(engine.decoders, weights, rows.hidden, strict=True)
+    logits = [head(decoder, w, hidden)[0] for decoder, w, hidden in heads]
     allowed = jax.numpy.asarray(grammar.allowed_PxV)[rows.phases_B[0]]
     return [jax.nn.softmax(jax.numpy.where(allowed, x, -jax.numpy.inf)) for x in logits]
 
@@ -135,10 +137,10 @@ display(HTML(turn_line(Role.PROBLEM, problem.question, f"right answer: {problem.
 moments, decision = [], {}  # Of every token: its id, role, speaker and probabilities; the decision under way.
 while bool(rows.running_B[0]):
     phase = int(rows.phases_B[0])
-    probs = jax.device_get(next_token(params, rows))
+    probs = jax.device_get(next_token(weights, rows))
     speaker = int(grammar.speaker_P[phase])
     choices = [role for role in TURN_ROLES if grammar.allowed_PxV[phase, tokenizer.marker(role)]]
-    rows = write_one(params, grammar, rows, engine.capacity)
+    rows = write_one(weights, grammar, rows)
     length = int(rows.lengths_B[0])
     token = int(rows.tokens_BxS[0, length - 1])
     if choices:
