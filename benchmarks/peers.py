@@ -186,11 +186,12 @@ def ctranslate2(inputs: str, student: str, batch: int, prompt: int, new: int, co
     start = [[words[i] for i in row[:prompt]] for row in _read(inputs, "prompts")[:batch]]
 
     def measured():
+        # With the prompt in the result it would be read token by token, at half the speed.
         results = generator.generate_batch(
-            start, beam_size=1, min_length=prompt + new, max_length=prompt + new, max_batch_size=batch,
-            include_prompt_in_result=True,
+            start, beam_size=1, min_length=new, max_length=new, max_batch_size=batch,
+            include_prompt_in_result=False,
         )  # fmt: skip
-        tokens = [[index[word] for word in result.sequences[0][prompt:]] for result in results]
+        tokens = [[index[word] for word in result.sequences[0]] for result in results]
         return {"work": sum(map(len, tokens)), "tokens": tokens}
 
     return measured
