@@ -100,8 +100,8 @@ def _generate(batch):
         "new tokens",
         (
             Contender("ours", "ours", "generate", work),
-            Contender("generate", "peers", "generate", work, warm=batch < 32),
-            Contender("CTranslate2", "peers", "ctranslate2", work, warm=batch < 32),
+            Contender("generate", "peers", "generate", work, warm=batch < 128),
+            Contender("CTranslate2", "peers", "ctranslate2", work, warm=batch < 128),
         ),
         {"generate": 2.0, "CTranslate2": 1.2},
     )

@@ -232,8 +232,8 @@ def _process(code: str):
 
 
 def command_line():
-    """A process that imports what the command line needs, and ends."""
-    return _process("import socratic_jax.main")
+    """A process that imports what the command line runs, and ends."""
+    return _process("import socratic_jax.main, socratic_jax.stages")
 
 
 def first_step(inputs: str, student: str, batch: int, context: int):
