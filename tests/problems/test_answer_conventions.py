@@ -21,7 +21,9 @@ from socratic_jax.problems import answers
 
 TABLE = Path(__file__).with_name("answer_cases.jsonl")
 CASES = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]
-FOLDER = Path(os.environ.get("GSM8K_DIR", Path(__file__).parents[2] / "data" / "gsm8k"))
+FOLDER = Path(
+    os.environ.get("GSM8K_DIR", Path(__file__).resolve().parents[2].parent / "shared" / "data" / "gsm8k")
+)
 GOLD = [FOLDER / f"{name}.jsonl" for name in ("train", "test")]
 
 MARKER = re.compile(r"#### (\-?[0-9\.\,]+)")

@@ -12,8 +12,6 @@ from socratic_jax.problems.perturbations import PERTURBATIONS, perturb
 from socratic_jax.problems.problem import Problem, Step
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-if not REAL.exists():
-    REAL = Path("/work/shared/data")
 real = pytest.mark.skipif(not (REAL / "gsm8k").exists(), reason="GSM8K is not here")
 
 CLIPS = Problem(
