@@ -151,9 +151,9 @@ class Engine:
         """Reads prompts into rows that are done. A prompt is read once, also for several rows.
 
         Args:
+          params: for each part, what `prepare` makes of the parameters of its student.
           prefix: (prefix_PxC, what `read_prefix` made of it): what all prompts begin with and is not read
             again. C may be 0.
-          params: for each part, what `prepare` makes of the parameters of its student.
           rows: their other members go on as if nothing had happened.
           at_RxK: int32, which rows to put them into; one that does not exist drops the prompt.
           prompts_PxRxT: int32, for each part, the rest of the prompts as it reads them, padded on the right.

@@ -33,7 +33,7 @@ def cells_csv(labels: Sequence[str], scores: Sequence[Scores]) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Table:
+class Table:
     """What Markdown and LaTeX have in common.
 
     Attributes:
@@ -49,49 +49,53 @@ class _Table:
     key: int
 
 
-def markdown(labels: Sequence[str], rows: Sequence[Row], gains: Sequence[Gain] = ()) -> str:
-    """Tables for each suite: accuracies, and what questions gain over a chain of steps."""
+def markdown(
+    labels: Sequence[str], rows: Sequence[Row], gains: Sequence[Gain] = (), others: Sequence[Table] = ()
+) -> str:
+    """Tables for each suite: accuracies, and what questions gain over a chain of steps; then others."""
     text = []
-    for table in _results(labels, rows) + _gains(labels, gains):
+    for table in [*_results(labels, rows), *_gains(labels, gains), *others]:
         rule = ["---"] * table.texts + ["---:"] * (len(table.head) - table.texts)
-        text += [f"### {table.title}", "", line(table.head), line(rule)]
-        text += [line([cell.replace("|", "\\|") for cell in row]) for row in table.rows]
+        text += [f"### {table.title}", "", _line(table.head), _line(rule)]
+        text += [_line([cell.replace("|", "\\|") for cell in row]) for row in table.rows]
         text += ["", table.caption, ""]
     return "\n".join(text)
 
 
-def latex(labels: Sequence[str], rows: Sequence[Row], gains: Sequence[Gain] = ()) -> str:
+def latex(
+    labels: Sequence[str], rows: Sequence[Row], gains: Sequence[Gain] = (), others: Sequence[Table] = ()
+) -> str:
     """The same; needs the package booktabs."""
     text = ["% \\usepackage{booktabs}"]
-    for table in _results(labels, rows) + _gains(labels, gains):
+    for table in [*_results(labels, rows), *_gains(labels, gains), *others]:
         columns = "l" * table.texts + "r" * (len(table.head) - table.texts)
         text += [
             "\\begin{table}",
             "  \\centering",
-            f"  \\caption{{{escaped(f'{table.title}. {table.caption}')}}}",
+            f"  \\caption{{{_escaped(f'{table.title}. {table.caption}')}}}",
             f"  \\begin{{tabular}}{{{columns}}}",
             "    \\toprule",
-            f"    {' & '.join(map(escaped, table.head))} \\\\",
+            f"    {' & '.join(map(_escaped, table.head))} \\\\",
         ]
         before = None
         for row in table.rows:
             if row[: table.key] != before:
                 text.append("    \\midrule")
                 before = row[: table.key]
-            text.append(f"    {' & '.join(map(escaped, row))} \\\\")
+            text.append(f"    {' & '.join(map(_escaped, row))} \\\\")
         text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""]
     return "\n".join(text)
 
 
-def _results(labels: Sequence[str], rows: Sequence[Row]) -> list[_Table]:
+def _results(labels: Sequence[str], rows: Sequence[Row]) -> list[Table]:
     head = [*labels, "strategy", "accuracy, %", "95 % interval", "seeds", "problems"]
     return [
-        _Table(suite, _caption(shown), head, len(labels) + 1, [_cells(row) for row in shown], len(labels))
+        Table(suite, _caption(shown), head, len(labels) + 1, [_cells(row) for row in shown], len(labels))
         for suite, shown in _by_suite(rows)
     ]
 
 
-def _gains(labels: Sequence[str], gains: Sequence[Gain]) -> list[_Table]:
+def _gains(labels: Sequence[str], gains: Sequence[Gain]) -> list[Table]:
     """A table for each suite and each thing that problems are told apart by."""
     tables = []
     for suite, of_suite in _by_suite(gains):
@@ -111,7 +115,7 @@ def _gains(labels: Sequence[str], gains: Sequence[Gain]) -> list[_Table]:
             ]
             title = f"{suite}, gain of Socratic by {by}" if by != "all" else f"{suite}, gain of Socratic"
             caption = "Difference of accuracies on the same problems; the paired bootstrap's intervals."
-            tables.append(_Table(title, caption, head, len(labels) + 2, rows, len(labels) + 1))
+            tables.append(Table(title, caption, head, len(labels) + 2, rows, len(labels) + 1))
     return tables
 
 
@@ -137,10 +141,10 @@ def _caption(rows: Sequence[Row]) -> str:
     return "One seed; the intervals are Wilson's, over problems."
 
 
-def line(cells: Sequence[str]) -> str:
+def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def escaped(text: str) -> str:
+def _escaped(text: str) -> str:
     text = re.sub(r"[&%$#_{}\\~^]", lambda match: _LATEX[match[0]], text)
     return text.replace(" – ", "--").replace("–", "--")

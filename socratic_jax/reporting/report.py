@@ -25,13 +25,11 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     changed = robustness.robustness(the_study, found)
     page.write(file, the_study, found, summed, when=gains, causes=errors, robustness=changed)
     labels = the_study.labels
-    md, tex = (form(labels, summed.rows, gains.rows) for form in (markup.markdown, markup.latex))
+    others = [robustness.table(labels, changed)] if changed else []
     if changed:
-        md += "\n" + robustness.markdown(labels, changed)
-        tex += "\n" + robustness.latex(labels, changed)
         (file.parent / "results_robustness.csv").write_text(robustness.to_csv(labels, changed))
-    (file.parent / "results.md").write_text(md)
-    (file.parent / "results.tex").write_text(tex)
+    (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows, gains.rows, others))
+    (file.parent / "results.tex").write_text(markup.latex(labels, summed.rows, gains.rows, others))
     (file.parent / "results_when.csv").write_text(when.to_csv(labels, gains.rows))
     (file.parent / "results_causes.csv").write_text(causes.to_csv(labels, errors.rows))
     if the_study.cells[0].name != ".":

@@ -9,7 +9,7 @@ import numpy as np
 
 from socratic_jax.evaluation import statistics
 from socratic_jax.problems.sources import original_of
-from socratic_jax.reporting.markup import escaped, line
+from socratic_jax.reporting.markup import Table
 from socratic_jax.reporting.scores import Scores
 from socratic_jax.reporting.study import Cell, Study
 from socratic_jax.reporting.tables import label
@@ -146,41 +146,23 @@ def to_csv(labels: Sequence[str], rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def markdown(labels: Sequence[str], rows: Sequence[Row]) -> str:
-    """One table."""
-    head = _head(labels)
-    text = ["### Robustness", "", line(head), line(["---"] * (len(labels) + 2) + ["---:"] * len(_NUMBERS))]
-    text += [line([cell.replace("|", "\\|") for cell in _cells(row)]) for row in rows]
-    return "\n".join([*text, "", _NOTE, ""])
-
-
-def latex(labels: Sequence[str], rows: Sequence[Row]) -> str:
-    """One table; needs the package booktabs."""
-    text = [
-        "\\begin{table}",
-        "  \\centering",
-        f"  \\caption{{{escaped('Robustness. ' + _NOTE)}}}",
-        f"  \\begin{{tabular}}{{{'l' * (len(labels) + 2)}{'r' * len(_NUMBERS)}}}",
-        "    \\toprule",
-        f"    {' & '.join(map(escaped, _head(labels)))} \\\\",
-    ]
-    before = None
-    for row in rows:
-        if (row.condition, row.suite) != before:
-            text.append("    \\midrule")
-            before = (row.condition, row.suite)
-        text.append(f"    {' & '.join(map(escaped, _cells(row)))} \\\\")
-    return "\n".join([*text, "    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""])
+def table(labels: Sequence[str], rows: Sequence[Row]) -> Table:
+    """All rows, for Markdown and LaTeX."""
+    cells = [_cells(row) for row in rows]
+    return Table(
+        "Robustness",
+        _NOTE,
+        [*labels, "suite", "strategy", *_NUMBERS],
+        len(labels) + 2,
+        cells,
+        len(labels) + 1,
+    )
 
 
 _NUMBERS = (
     "original, %", "changed, %", "95 % interval", "drop, points", "95 % interval", "p, Holm",
     "cut off, %", "seeds", "problems",
 )  # fmt: skip
-
-
-def _head(labels: Sequence[str]) -> list[str]:
-    return [*labels, "suite", "strategy", *_NUMBERS]
 
 
 def _cells(row: Row) -> list[str]:
