@@ -5,7 +5,7 @@ import dataclasses
 import io
 import re
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from socratic_jax.evaluation.results import Result
 from socratic_jax.reporting.scores import Scores
@@ -29,6 +29,19 @@ def cells_csv(labels: Sequence[str], scores: Sequence[Scores]) -> str:
         values = [getattr(s.result, name) for name in names]
         shown = [f"{v:.6f}" if isinstance(v, float) else v for v in values]
         writer.writerow([s.cell, *(s.condition[i] for i in extra), *shown, s.file])
+    return out.getvalue()
+
+
+def rows_csv(labels: Sequence[str], rows: Sequence[Any], kind: type) -> str:
+    """A line for every row of a dataclass; its `condition` is first, a column for each field of the study."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [field.name for field in dataclasses.fields(kind) if field.name != "condition"]
+    writer.writerow([*labels, *names])
+    for row in rows:
+        values = [getattr(row, name) for name in names]
+        shown = [" ".join(map(str, v)) if isinstance(v, tuple) else v for v in values]
+        writer.writerow([*row.condition, *(f"{v:.6f}" if isinstance(v, float) else v for v in shown)])
     return out.getvalue()
 
 

@@ -27,10 +27,10 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     labels = the_study.labels
     others = [robustness.table(labels, changed)] if changed else []
     if changed:
-        (file.parent / "results_robustness.csv").write_text(robustness.to_csv(labels, changed))
+        (file.parent / "results_robustness.csv").write_text(markup.rows_csv(labels, changed, robustness.Row))
     (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows, gains.rows, others))
     (file.parent / "results.tex").write_text(markup.latex(labels, summed.rows, gains.rows, others))
-    (file.parent / "results_when.csv").write_text(when.to_csv(labels, gains.rows))
+    (file.parent / "results_when.csv").write_text(markup.rows_csv(labels, gains.rows, when.Gain))
     (file.parent / "results_causes.csv").write_text(causes.to_csv(labels, errors.rows))
     if the_study.cells[0].name != ".":
         (file.parent / "results.csv").write_text(markup.cells_csv(labels, found))

@@ -1,8 +1,6 @@
 """What students lose when problems are changed a little, and what they make of other people's problems."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -131,19 +129,6 @@ def _corrected(rows: Iterable[Row]) -> list[Row]:
         adjusted = iter(statistics.holm([row.p for row in group if row.p is not None]))
         found += [dataclasses.replace(r, p_holm=None if r.p is None else next(adjusted)) for r in group]
     return found
-
-
-def to_csv(labels: Sequence[str], rows: Sequence[Row]) -> str:
-    """A line for every row; `condition` is one column for each field of the study."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = [field.name for field in dataclasses.fields(Row) if field.name != "condition"]
-    writer.writerow([*labels, *names])
-    for row in rows:
-        values = [getattr(row, name) for name in names]
-        shown = [" ".join(map(str, v)) if isinstance(v, tuple) else v for v in values]
-        writer.writerow([*row.condition, *(f"{v:.6f}" if isinstance(v, float) else v for v in shown)])
-    return out.getvalue()
 
 
 def table(labels: Sequence[str], rows: Sequence[Row]) -> Table:

@@ -1,9 +1,7 @@
 """When teaching in questions helps: its gain over a chain of steps, by what kind of problem it is."""
 
 import concurrent.futures
-import csv
 import dataclasses
-import io
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -108,19 +106,6 @@ def gains(scores: Sequence[Scores]) -> When:
         rows = tuple(pool.map(lambda job: _gain(*job), jobs))
     found = {by: {row.bin for row in rows if row.by == by} for by in BINS}
     return When(rows, {by: tuple(sorted(names, key=_order)) for by, names in found.items()})
-
-
-def to_csv(labels: Sequence[str], rows: Sequence[Gain]) -> str:
-    """results_when.csv: the condition has a column for each of its fields."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = [field.name for field in dataclasses.fields(Gain) if field.name not in ("condition", "files")]
-    writer.writerow([*labels, *names, "files"])
-    for row in rows:
-        values = {name: getattr(row, name) for name in names} | {"seeds": " ".join(map(str, row.seeds))}
-        shown = [f"{v:.6f}" if isinstance(v, float) else v for v in values.values()]
-        writer.writerow([*row.condition, *shown, " ".join(row.files)])
-    return out.getvalue()
 
 
 class _Bins:
