@@ -5,7 +5,8 @@
       --config.run.data.dir=DIRECTORY
   python -m socratic_jax.study --config=configs/scaling.py:gsm8k --workdir=... --config.run.data.dir=DIRECTORY
 
-* `quickstart`: four sizes of small students, three seeds, all strategies, on generated problems.
+* `quickstart`: four sizes of small students, three seeds, seven strategies, on generated problems and on
+  perturbed ones. Rows of 224 tokens, since perturbed problems are longer.
 * `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K.
 * `gsm8k`, `svamp`, `strategyqa`: gpt2, gpt2-medium, gpt2-large and gpt2-xl; they want accelerators.
 * `paper`, or `paper,TEACHER`: the rows of Shridhar, Stolfo and Sachan (2023) on GSM8K, in the same sizes. The
@@ -33,7 +34,13 @@ def get_config(ladder: str = "quickstart"):
     axes = ()
     if ladder == "quickstart":
         run = quickstart.get_config()
-        sizes = ("tiny-0.2m", "tiny-0.8m", "tiny-3m", "tiny-10m")
+        run.strategies = (
+            *run.strategies, "socratic_shared", "socratic_guided", "socratic_weaned",
+        )  # fmt: skip
+        run.student.context = run.decode.capacity = 224
+        run.train.batch_size, run.train.steps = 12, 800
+        run.evaluate.robustness = 100
+        sizes = ("tiny-0.02m", "tiny-0.08m", "tiny-0.2m", "tiny-0.4m")
         values = tuple({"student.size": size} for size in sizes)
     elif ladder == "gsm8k-tiny":
         run = gsm8k.get_config("tiny")

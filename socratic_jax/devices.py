@@ -100,12 +100,13 @@ def prepare_cpu(devices: int) -> None:
         # jaxlib 0.10 sizes its thread pool by this, and can hang with more devices than threads.
         os.environ.setdefault("NPROC", str(2 * devices))
     if sys.platform == "linux":
-        # glibc hands every large buffer back to the kernel, which clears its pages again for the next
-        # one: over a third of a small student's train step. Keeping them costs no more than the peak.
+        # glibc hands large buffers back to the kernel, which clears their pages again for the next one: over
+        # a third of a small student's train step. Up to 32 MB, the most that it takes for an answer here, it
+        # can be told to keep them; for larger ones see program.use_huge_pages.
         try:
             mallopt = ctypes.CDLL("libc.so.6").mallopt
         except (OSError, AttributeError):  # Another C library.
             return
-        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_MMAP_THRESHOLD, 1 << 25)
         mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
         mallopt(M_TOP_PAD, 1 << 26)

@@ -14,7 +14,7 @@ from absl import app, flags
 from ml_collections import config_flags
 
 from socratic_jax import EXIT_PREEMPTED
-from socratic_jax.program import STAGES, parse_flags, start
+from socratic_jax.program import STAGES, parse_flags, start, use_huge_pages
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The configuration file, as path.py[:argument].")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives: checkpoints, predictions, results.")
@@ -43,4 +43,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    use_huge_pages()
     main()

@@ -13,6 +13,20 @@ from socratic_jax import EXIT_PREEMPTED
 
 STAGES = ("annotate", "train", "evaluate", "report")
 
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+
+
+def use_huge_pages() -> None:
+    """Starts the process anew, once, with a malloc that asks for huge pages; for the top of a program.
+
+    A step's buffers are fresh memory that the kernel clears page by page: with 512 times larger pages a
+    train step of a small student on a CPU takes 0.7 times as long. glibc only reads this when a process
+    starts. Whoever has set GLIBC_TUNABLES, also to nothing, is left alone.
+    """
+    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
+        os.environ["GLIBC_TUNABLES"] = HUGE_PAGES
+        os.execv(sys.executable, sys.orig_argv)
+
 
 def run(config, workdir: str, stage: str = "all", dry_run: bool = False) -> None:
     """Runs a stage, or all of them in order."""

@@ -159,7 +159,7 @@ def test_the_same_command_gives_the_same_numbers(finished, tmp_path, monkeypatch
         ("decode.top_p", 0.0, "decode: sampling needs"),
         ("student.attention", "flash", "student.attention is 'flash'; it must be auto, plain"),
         ("student.dtype", "f16", "student.dtype is 'f16'; it must be auto, float32 or bfloat16"),
-        ("student.size", "huge", "unknown student.size 'huge'; valid: tiny-0.2m"),
+        ("student.size", "huge", "unknown student.size 'huge'; valid: tiny-0.02m"),
         ("train.profile", (10,), "train.profile is .*10.*; it must be empty, or the first and the last step"),
         ("train.learning_rate", 0.0, "train.learning_rate is 0.0; it must be above 0"),
         (
@@ -206,7 +206,7 @@ def test_bad_configurations_are_named_before_anything_is_written(tmp_path):
     _refused(config(mesh="data=3"), tmp_path, "mesh 'data=3' does not fit 1 device")
     _refused(config(mesh="3"), tmp_path, "mesh '3': '3' is no size of an axis")
     assert not (tmp_path / "w").exists()
-    _refused(config(**{"student.size": "huge"}), tmp_path, "unknown student.size 'huge'; valid: tiny-0.2m")
+    _refused(config(**{"student.size": "huge"}), tmp_path, "unknown student.size 'huge'; valid: tiny-0.02m")
     _refused(config(**{"data.source": "gsm9k"}), tmp_path / "b", "unknown source of problems 'gsm9k'.*gsm8k")
 
 
@@ -307,3 +307,30 @@ def test_wrong_options_are_one_line(tmp_path, option, message):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and re.match(message, done.stderr.splitlines()[-1]), done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "w").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library is glibc on Linux only")
+@pytest.mark.parametrize("set_already", [None, ""])
+def test_a_program_starts_anew_once_with_huge_pages_and_the_same_arguments(tmp_path, set_already):
+    (tmp_path / "script.py").write_text(
+        "import os, sys\n"
+        "from socratic_jax.program import use_huge_pages\n"
+        "print(os.getpid(), flush=True)\n"
+        "use_huge_pages()\n"
+        "print(os.getpid(), os.environ['GLIBC_TUNABLES'], sys.argv[1:], flush=True)\n"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
+    env["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(tmp_path)])
+    if set_already is not None:
+        env["GLIBC_TUNABLES"] = set_already
+    done = subprocess.run(
+        [sys.executable, "-m", "script", "--a=b c", "*"],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    *first, (pid, *rest) = [line.split(" ", 1) for line in done.stdout.splitlines()]
+    tunables = program.HUGE_PAGES if set_already is None else ""
+    assert rest == [f"{tunables} ['--a=b c', '*']"], done.stderr
+    assert [line[0] for line in first] == [pid] * (2 if set_already is None else 1)

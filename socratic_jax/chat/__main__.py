@@ -8,7 +8,7 @@ import sys
 
 from absl import app, flags
 
-from socratic_jax.program import quieten
+from socratic_jax.program import quieten, use_huge_pages
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run whose students talk.")
 _STRATEGY = flags.DEFINE_string(
@@ -80,4 +80,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    use_huge_pages()
     main()

@@ -7,7 +7,10 @@ from socratic_jax.students.gpt2 import GPT2Config, GPT2Student
 # Layers, width, heads. Parameter counts leave the embeddings of the small ones out, since their
 # vocabulary is the user's choice.
 SIZES: Mapping[str, Mapping[str, int]] = {
+    "tiny-0.02m": dict(L=2, D=32, H=2),
+    "tiny-0.08m": dict(L=3, D=48, H=3),
     "tiny-0.2m": dict(L=3, D=64, H=4),
+    "tiny-0.4m": dict(L=4, D=96, H=4),
     "tiny-0.8m": dict(L=4, D=128, H=4),
     "tiny-3m": dict(L=6, D=192, H=6),
     "tiny-10m": dict(L=6, D=384, H=6),

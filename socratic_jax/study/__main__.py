@@ -17,7 +17,7 @@ from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
 from socratic_jax import EXIT_PREEMPTED
-from socratic_jax.program import parse_flags, quieten, start
+from socratic_jax.program import parse_flags, quieten, start, use_huge_pages
 from socratic_jax.study.cells import Study, cells, config_in
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The study, as path.py[:argument].")
@@ -70,4 +70,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    use_huge_pages()
     main()

@@ -118,7 +118,7 @@ def test_every_size_has_a_valid_shape():
 
 
 def test_unknown_size_lists_the_valid_ones():
-    with pytest.raises(ValueError, match="gpt3.*valid: tiny-0.2m, .*gpt2-xl"):
+    with pytest.raises(ValueError, match="gpt3.*valid: tiny-0.02m, .*gpt2-xl"):
         make_student("gpt3", 512)
 
 
