@@ -11,6 +11,9 @@ from socratic_jax.config import INCIDENTAL, with_defaults
 from socratic_jax.problems import jsonl
 from socratic_jax.problems.problem import ProblemError
 
+# Of `evaluate`: there may be more of them than there were.
+ADDED_TO = ("suites", "variants")
+
 
 class WorkdirError(RuntimeError):
     """The workdir cannot be used for this run."""
@@ -87,17 +90,24 @@ class Workdir:
         except ProblemError as error:
             raise WorkdirError(f"{error}; delete it if the workdir is new") from None
         changes = differences(identity(stored), identity(wanted))
-        for field in ("suites", "variants"):  # There may be more of them than there were.
+        for field in ADDED_TO:
             changes += _changed(stored["evaluate"], wanted["evaluate"], field)
         if changes:
             raise WorkdirError(
                 f"workdir {self.path} was made by another config ({'; '.join(changes)}); "
                 "choose another --workdir, or give it the same config"
             )
-        for field in ("suites", "variants"):
+        for field in ADDED_TO:
             wanted["evaluate"][field] = {**stored["evaluate"][field], **wanted["evaluate"][field]}
         if stored != wanted:
-            processes.first_does(lambda: jsonl.write_object(file, wanted))
+            processes.first_does(lambda: self._widen(stored, wanted))
+
+    def _widen(self, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
+        # Without what is still to be scored the results are not this config's: a study would count the run
+        # as finished. They are made again from the predictions.
+        if any(wanted["evaluate"][field].keys() - stored["evaluate"][field].keys() for field in ADDED_TO):
+            (self.path / "results.csv").unlink(missing_ok=True)
+        jsonl.write_object(self.path / "config.json", wanted)
 
     def _has_made_something(self) -> bool:
         # (In a bucket, a directory is there only when something is in it.)

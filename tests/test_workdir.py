@@ -103,6 +103,19 @@ def test_what_computes_the_same_may_differ_and_suites_may_be_added(tmp_path):
         Workdir(tmp_path, config)
 
 
+def test_results_without_what_was_added_are_no_results(tmp_path):
+    config = default_config()
+    Workdir(tmp_path, config)
+    (tmp_path / "students").mkdir()
+    (tmp_path / "results.csv").write_text("suite\n")
+    config.train.log_every = 1
+    Workdir(tmp_path, config)
+    assert (tmp_path / "results.csv").exists()
+    config.evaluate.suites = {"test": {}, "more": {"split": "validation"}}
+    Workdir(tmp_path, config)
+    assert not (tmp_path / "results.csv").exists()
+
+
 def test_an_empty_journal_keeps_no_workdir(tmp_path):
     Workdir(tmp_path, default_config())
     (tmp_path / "annotations").mkdir()

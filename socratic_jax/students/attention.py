@@ -13,9 +13,8 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
 from socratic_jax.sharding import ACTIVATIONS, BATCH, context_mesh, context_platform
+from socratic_jax.students.blockwise import MASKED, blockwise
 
-# Large and finite: a row that sees nothing gives a uniform average, never NaN.
-MASKED = -1e30
 # Queries in a causal block, and the most blocks: more of them mean less waste and more compilation.
 BLOCK = 64
 MAX_BLOCKS = 8
@@ -135,15 +134,22 @@ class Kernel(NamedTuple):
     attend: Callable
 
 
+def _blockwise(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, segments_BxT):
+    return _on_each_device(blockwise)(q_BxTxHxK, k_BxTxHxK, v_BxTxHxK, segments_BxT)
+
+
+def _as_they_are(segments_BxT):
+    return segments_BxT
+
+
 KERNELS: Mapping[str, Kernel] = {
     "plain": Kernel(packed_mask, _plain),
+    "blockwise": Kernel(_as_they_are, _blockwise),
     "cudnn": Kernel(packed_mask, _cudnn),
-    "splash": Kernel(lambda segments_BxT: segments_BxT, splash),
-    "splash-interpreted": Kernel(
-        lambda segments_BxT: segments_BxT, functools.partial(splash, interpret=True)
-    ),
+    "splash": Kernel(_as_they_are, splash),
+    "splash-interpreted": Kernel(_as_they_are, functools.partial(splash, interpret=True)),
 }
-BY_PLATFORM: Mapping[str, str] = {"cpu": "plain", "gpu": "cudnn", "cuda": "cudnn", "tpu": "splash"}
+BY_PLATFORM: Mapping[str, str] = {"cpu": "blockwise", "gpu": "cudnn", "cuda": "cudnn", "tpu": "splash"}
 
 
 def kernel(name: str) -> Kernel:
