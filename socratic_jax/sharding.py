@@ -94,17 +94,17 @@ def make_mesh(sizes: Sequence[int], devices: Sequence[Any] | None = None) -> Mes
     types = (AxisType.Auto,) * len(AXES)
     devices = jax.devices() if devices is None else devices
     slices = count_slices(devices)
+    # A mesh axis may be a part of an axis of the torus: 2 of 16 chips, say.
+    split = dict(allow_split_physical_axes=True)
     if slices == 1:
-        return jax.make_mesh(tuple(sizes), AXES, axis_types=types, devices=devices)
+        return Mesh(mesh_utils.create_device_mesh(tuple(sizes), devices, **split), AXES, axis_types=types)
     data, *rest = sizes
     if data % slices:
         raise ValueError(
             f"mesh {show_sizes(sizes)}: data={data} does not divide over {slices} slices of "
             f"{len(devices) // slices} devices; make it a multiple of {slices}"
         )
-    grid = mesh_utils.create_hybrid_device_mesh(
-        (data // slices, *rest), (slices, 1, 1), devices, allow_split_physical_axes=True
-    )
+    grid = mesh_utils.create_hybrid_device_mesh((data // slices, *rest), (slices, 1, 1), devices, **split)
     return Mesh(grid, AXES, axis_types=types)
 
 

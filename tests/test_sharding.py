@@ -128,3 +128,18 @@ def test_a_mesh_whose_data_axis_cannot_cross_slices_is_refused():
     assert count_slices(devices) == 2 and count_slices([object()]) == 1
     with pytest.raises(ValueError, match="data=1 does not divide over 2 slices of 4 devices; make"):
         make_mesh((1, 8, 1), devices)
+
+
+class _Chip:
+    """What JAX says of one chip of a 4x4 torus."""
+
+    platform, device_kind, core_on_chip, process_index = "tpu", "TPU v6 lite", 0, 0
+
+    def __init__(self, x, y):
+        self.coords, self.id = [x, y, 0], 4 * y + x
+
+
+def test_a_mesh_axis_may_be_a_part_of_an_axis_of_the_torus():
+    chips = [_Chip(x, y) for y in range(4) for x in range(4)]
+    mesh = make_mesh((8, 2, 1), chips)
+    assert mesh.devices.shape == (8, 2, 1) and {chip.id for chip in mesh.devices.flat} == set(range(16))
