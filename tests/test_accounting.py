@@ -72,7 +72,7 @@ def test_unknown_phases_are_refused(tmp_path):
 def test_operations_are_those_that_the_compiler_counts():
     T, B = 64, 2
     # One layer in one scan iteration, since the compiler counts a loop's body once.
-    student = GPT2Student(GPT2Config(vocab_size=512, context=T, L=1, D=128, H=4))
+    student = GPT2Student(GPT2Config(vocab_size=512, context=T, L=1, D=128, H=4, attention="plain"))
     params = jax.eval_shape(student.init, jax.random.key(0))
     row = jax.ShapeDtypeStruct((B, T), jnp.int32)
     lowered = jax.jit(lambda p, t, q, s: apply(student, p, t, q, s)).lower(params, row, row, row)

@@ -62,4 +62,7 @@ def test_a_workdir_may_be_asked_for_robustness_later(tmp_path):
     more.evaluate.robustness = 5
     assert not is_finished(Cell("cell", more), tmp_path)
     Workdir(tmp_path / "cell", with_robustness(more))
+    # What is added is not scored yet.
+    assert not is_finished(Cell("cell", more), tmp_path)
+    (workdir.path / "results.csv").write_text("")
     assert is_finished(Cell("cell", more), tmp_path)
