@@ -20,6 +20,7 @@ from pathlib import Path
 
 from benchmarks import plots, table
 from benchmarks.measures import MEASURES, Contender, Measure
+from socratic_jax.program import HUGE_PAGES
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "docs" / "benchmarks.jsonl", ROOT / "docs" / "benchmarks.md"
@@ -39,7 +40,7 @@ class Worker:
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", **_malloc(contender)},
         )  # fmt: skip
         self.ready = self._answer()["ready"]
 
@@ -59,6 +60,12 @@ class Worker:
     def end(self) -> None:
         self.process.stdin.close()
         self.process.wait()
+
+
+def _malloc(contender: Contender) -> dict[str, str]:
+    # Our command line starts itself so (program.use_huge_pages); whoever runs the peers does not, by default.
+    huge = contender.module == "ours" or contender.huge_pages
+    return {"GLIBC_TUNABLES": HUGE_PAGES if huge else ""}
 
 
 def measure(measure: Measure, inputs: str, python: dict[str, str], rounds: int) -> dict:

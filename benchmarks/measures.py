@@ -14,6 +14,7 @@ class Contender(NamedTuple):
       arguments: of the function.
       inputs: whether it is also given the directory of the inputs.
       warm: whether a round that is not counted comes first; long ones that compile nothing need none.
+      huge_pages: whether a peer's malloc asks for huge pages, as ours always does.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Contender(NamedTuple):
     arguments: dict
     inputs: bool = True
     warm: bool = True
+    huge_pages: bool = False
 
 
 class Measure(NamedTuple):
@@ -69,12 +71,13 @@ def _train(student, batch, context, steps, goal, ours):
         (
             Contender("ours", "ours", "train", {**work, **ours}),
             Contender("PyTorch", "peers", "train", work),
+            Contender("PyTorch, huge pages", "peers", "train", work, huge_pages=True),
         ),
         {"PyTorch": goal},
     )
 
 
-def _useful(student, batch, context, steps, rows):
+def _useful(student, batch, context, steps, rows, split):
     examples = f"examples-{student}"
     return Measure(
         f"useful {student}, GSM8K Socratic",
@@ -82,7 +85,9 @@ def _useful(student, batch, context, steps, rows):
         (
             Contender(
                 "ours", "ours", "packed",
-                dict(student=student, examples=examples, batch=batch, context=context, steps=steps),
+                dict(
+                    student=student, examples=examples, batch=batch, context=context, steps=steps, split=split
+                ),
             ),
             Contender(
                 "Trainer", "peers", "trainer",
@@ -189,8 +194,8 @@ MEASURES = (
     ),
     _train("gpt2", 4, 256, 2, 1.15, {}),
     _train("tiny-0.2m", 16, 160, 40, 1.5, dict(split=CORES)),
-    _useful("gpt2", 2, 1024, 3, 12),
-    _useful("tiny-0.8m", 8, 512, 20, 24),
+    _useful("gpt2", 2, 1024, 3, 12, split=1),
+    _useful("tiny-0.8m", 8, 512, 20, 24, split=CORES),
     *map(_generate, BATCHES),
     _dialogues(),
     _evaluate(),
