@@ -6,8 +6,12 @@
   python -m socratic_jax.study --config=configs/scaling.py:gsm8k --workdir=... --config.run.data.dir=DIRECTORY
 
 * `quickstart`: four sizes of small students, three seeds, seven strategies, on generated problems and on
-  perturbed ones. Rows of 224 tokens, since perturbed problems are longer.
-* `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K.
+  perturbed ones. Rows of 224 tokens, since perturbed problems are longer. Half the steps of
+  configs/quickstart.py, so that sizes differ.
+* `quickstart-data`: one of these sizes, taught from fewer problems in as many steps. In the same directory as
+  `quickstart` it is on the same page.
+* `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K: 200 steps, and the first 440
+  test problems.
 * `gsm8k`, `svamp`, `strategyqa`: gpt2, gpt2-medium, gpt2-large and gpt2-xl; they want accelerators.
 * `paper`, or `paper,TEACHER`: the rows of Shridhar, Stolfo and Sachan (2023) on GSM8K, in the same sizes. The
   students of a size learn from human steps, from steps that a teacher writes itself, and from the teacher's
@@ -33,18 +37,21 @@ def get_config(ladder: str = "quickstart"):
     ladder, _, teacher = ladder.partition(",")
     axes = ()
     if ladder == "quickstart":
-        run = quickstart.get_config()
+        run = _generated()
         run.strategies = (
             *run.strategies, "socratic_shared", "socratic_guided", "socratic_weaned",
         )  # fmt: skip
-        run.student.context = run.decode.capacity = 224
-        run.train.batch_size, run.train.steps = 12, 800
         run.evaluate.robustness = 100
-        sizes = ("tiny-0.02m", "tiny-0.08m", "tiny-0.2m", "tiny-0.4m")
-        values = tuple({"student.size": size} for size in sizes)
+        values = _sizes("tiny-0.02m", "tiny-0.04m", "tiny-0.08m", "tiny-0.2m")
+    elif ladder == "quickstart-data":
+        run = _generated()
+        run.strategies = ("cot", "socratic_unified", "socratic_iterative")
+        values = _sizes("tiny-0.08m")
+        axes = (("problems", tuple({"data.train_limit": n} for n in (300, 1_000, 5_000))),)
     elif ladder == "gsm8k-tiny":
         run = gsm8k.get_config("tiny")
-        values = tuple({"student.size": size} for size in ("tiny-0.8m", "tiny-3m"))
+        run.train.steps, run.evaluate.suites = 200, dict(test=dict(split="test", limit=440))
+        values = _sizes("tiny-0.2m", "tiny-0.8m")
     elif ladder in PRETRAINED:
         run = PRETRAINED[ladder].get_config("gpt2")
         values = tuple(_pretrained(PRETRAINED[ladder], size) for size in GPT2_SIZES)
@@ -54,7 +61,7 @@ def get_config(ladder: str = "quickstart"):
         values = tuple(_pretrained(gsm8k, size) for size in GPT2_SIZES)
         axes = (("explained_by", explained_by(teacher or TEACHER)),)
     else:
-        valid = ", ".join(("quickstart", "gsm8k-tiny", *PRETRAINED, "paper"))
+        valid = ", ".join(("quickstart", "quickstart-data", "gsm8k-tiny", *PRETRAINED, "paper"))
         raise ValueError(f"unknown ladder {ladder!r}; valid: {valid}")
     if teacher and ladder != "paper":
         raise ValueError(f"ladder {ladder!r} asks no teacher, so none is named after it; only 'paper' does")
@@ -70,6 +77,17 @@ def explained_by(teacher: str) -> tuple[dict[str, object], ...]:
         {**theirs, "strategies": ("cot", *socratic)},
         {"annotate.socratic.prompt": "socratic_on_steps", **theirs, "strategies": socratic},
     )
+
+
+def _generated() -> ConfigDict:
+    run = quickstart.get_config()
+    run.student.context = run.decode.capacity = 224
+    run.train.batch_size, run.train.steps = 12, 800
+    return run
+
+
+def _sizes(*names: str) -> tuple[dict[str, object], ...]:
+    return tuple({"student.size": name} for name in names)
 
 
 def _pretrained(config, size: str) -> dict[str, object]:

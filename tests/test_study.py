@@ -83,10 +83,12 @@ def test_wrong_axes_are_said_in_one_line(values, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("ladder", ["quickstart", "gsm8k-tiny", "gsm8k", "svamp", "strategyqa", "paper"])
+@pytest.mark.parametrize(
+    "ladder", ["quickstart", "quickstart-data", "gsm8k-tiny", "gsm8k", "svamp", "strategyqa", "paper"]
+)
 def test_every_ladder_is_made_of_runs(ladder):
     made = cells(scaling.get_config(ladder))
-    assert len(made) == {"gsm8k-tiny": 6, "paper": 36}.get(ladder, 12)
+    assert len(made) == {"quickstart-data": 9, "gsm8k-tiny": 6, "paper": 36}.get(ladder, 12)
     assert made[0].name.startswith("size=") and set(made[0].config.strategies) <= set(STRATEGIES)
     large = [cell.config for cell in made if cell.config.student.size == "gpt2-large"]
     assert all(c.student.remat and "gpt2-large" in c.student.weights for c in large)

@@ -8,6 +8,7 @@ from socratic_jax.students.gpt2 import GPT2Config, GPT2Student
 # vocabulary is the user's choice.
 SIZES: Mapping[str, Mapping[str, int]] = {
     "tiny-0.02m": dict(L=2, D=32, H=2),
+    "tiny-0.04m": dict(L=3, D=32, H=2),
     "tiny-0.08m": dict(L=3, D=48, H=3),
     "tiny-0.2m": dict(L=3, D=64, H=4),
     "tiny-0.4m": dict(L=4, D=96, H=4),
