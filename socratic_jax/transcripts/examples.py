@@ -101,6 +101,7 @@ def examples_for(
         raise ValueError(
             f"strategy {strategy.name!r} has no student {student!r}; it has {', '.join(strategy.students)}"
         )
+    spoken_PxR = np.array([[role in part.speaks for role in Role] for part in parts])
     examples, too_long = [], []
     for problem_id, turns in transcripts:
         tokens_N, roles_N = render(turns, [next(texts) for _ in turns], strategy, tokenizer)
@@ -108,9 +109,8 @@ def examples_for(
         if len(tokens_N) - 1 > context:
             too_long.append(problem_id)
             continue
-        for part in parts:
+        for part, spoken_R in zip(parts, spoken_PxR, strict=True):
             cued_N = tokens_N.copy()
             cued_N[0] = opening(part, tokenizer)
-            learnt_N = np.isin(roles_N, [int(role) for role in part.speaks])
-            examples.append(Example(cued_N, roles_N, learnt_N))
+            examples.append(Example(cued_N, roles_N, spoken_R[roles_N]))
     return examples, Fit(len(transcripts) - len(too_long), tuple(too_long))

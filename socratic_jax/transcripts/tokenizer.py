@@ -45,6 +45,7 @@ class Tokenizer:
         }
         self._cues = {part: hf.convert_tokens_to_ids(cue) for part, cue in CUES.items()}
         self._special_ids = frozenset(hf.convert_tokens_to_ids([*SPECIALS, END_OF_TEXT]))
+        self._known: dict[str, list[int]] = {}
         # A problem that happens to contain the text "<|end|>" must not end its own turn.
         hf.backend_tokenizer.encode_special_tokens = True
 
@@ -63,8 +64,11 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without any special token."""
-        encodings = self.hf.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        return [encoding.ids for encoding in encodings]
+        # Every student of a run reads the same texts, and short ones occur often.
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        encodings = self.hf.backend_tokenizer.encode_batch(new, add_special_tokens=False)
+        self._known |= {text: encoding.ids for text, encoding in zip(new, encodings, strict=True)}
+        return [self._known[text].copy() for text in texts]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of those ids; ids that are not text are left out."""
