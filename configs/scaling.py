@@ -10,8 +10,8 @@
   configs/quickstart.py, so that sizes differ.
 * `quickstart-data`: one of these sizes, taught from fewer problems in as many steps. In the same directory as
   `quickstart` it is on the same page.
-* `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K: 200 steps, and the first 440
-  test problems.
+* `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K: 150 steps, and the first 256
+  test problems, with and without the calculator.
 * `gsm8k`, `svamp`, `strategyqa`: gpt2, gpt2-medium, gpt2-large and gpt2-xl; they want accelerators.
 * `paper`, or `paper,TEACHER`: the rows of Shridhar, Stolfo and Sachan (2023) on GSM8K, in the same sizes. The
   students of a size learn from human steps, from steps that a teacher writes itself, and from the teacher's
@@ -50,7 +50,8 @@ def get_config(ladder: str = "quickstart"):
         axes = (("problems", tuple({"data.train_limit": n} for n in (300, 1_000, 5_000))),)
     elif ladder == "gsm8k-tiny":
         run = gsm8k.get_config("tiny")
-        run.train.steps, run.evaluate.suites = 200, dict(test=dict(split="test", limit=440))
+        run.train.steps, run.evaluate.suites = 150, dict(test=dict(split="test", limit=256))
+        run.evaluate.variants = dict(calculator=dict(calculator=True))
         values = _sizes("tiny-0.2m", "tiny-0.8m")
     elif ladder in PRETRAINED:
         run = PRETRAINED[ladder].get_config("gpt2")
