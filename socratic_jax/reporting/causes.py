@@ -13,9 +13,10 @@ Each wrong answer has one cause, the first of these that holds:
   unknown     what was scored without the missing ones does not tell
 
 Gold questions can be put in where a strategy exists that is given them and played by the same students. Those
-that ask nothing have none to put in: what the calculator does not mend there is reasoning. What was not
-scored is named as missing, and then a cause may hide in another: without gold questions "either" is
-"arithmetic".
+that ask nothing have none to put in: what the calculator does not mend there is reasoning. The calculator
+computes annotations (<<48/2=24>>): where dialogues have none, as on generated problems, it was not put in,
+whatever was scored. What was not put in is named as missing, and then a cause may hide in another: without
+gold questions "either" is "arithmetic".
 """
 
 import csv
@@ -44,7 +45,7 @@ class Row:
     Attributes:
       n: pairs of a seed and a problem.
       counts: how many of them are wrong for each cause, in the order of CAUSES.
-      missing: what could have been put in and was not scored.
+      missing: what was not put in: nobody scored it, or there was nothing for the calculator to compute.
       files: that it was computed from.
     """
 
@@ -87,6 +88,10 @@ def find(study: Study, scores: Sequence[Scores]) -> Causes:
         }
         # A file about other problems says nothing about these.
         found = {what: x if x is not None and x.digest == s.digest else None for what, x in found.items()}
+        # Without an annotation the calculator has not done anything.
+        for what in (CALCULATOR, BOTH):
+            if found.get(what) is not None and not found[what].annotates:
+                found[what] = None
         causes = assign(s, {what: x and x.correct_N for what, x in found.items()})
         of[s.file] = "".join(str(CAUSES.index(c)) if c else "-" for c in causes)
         missing = [what for what, x in found.items() if x is None]
@@ -111,7 +116,7 @@ def assign(scores: Scores, mended: Mapping[str, np.ndarray | None]) -> list[str]
     """The cause of each problem's error, "" where there is none.
 
     Args:
-      mended: what can be put in -> which problems are right with it, None where that was not scored.
+      mended: what can be put in -> which problems are right with it, None where it was not put in.
     """
     nothing = np.zeros(len(scores.correct_N), bool)
     calculator, questions, both = (

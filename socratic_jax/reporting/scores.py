@@ -33,6 +33,7 @@ class Scores:
       correct_N, answered_N, steps_N: whether each problem was solved; whether there was an answer that can
         be read; how many gold steps it has, 0 for unknown.
       ways_N: for strategies that ask, how their way compares with the gold one; see evaluation.questions.
+      annotates: whether any dialogue has an annotation, without which the calculator has nothing to do.
       problems: its problems, with gold steps where they could be found.
       digest: of the problems: files that share it are about the same ones.
       dialogues: of `dialogues.pack`; "" for the votes of fewer dialogues than the file has.
@@ -49,6 +50,7 @@ class Scores:
     answered_N: np.ndarray
     steps_N: np.ndarray
     ways_N: np.ndarray
+    annotates: bool
     problems: tuple[Problem, ...]
     digest: str
     dialogues: str
@@ -131,6 +133,7 @@ def _read(job: _Job) -> list[Scores]:
         digest.update(f"{p.id}\0{p.question}\0{p.gold}\0".encode("utf-8", "surrogatepass"))
     results_of = {p.id: gold_results(s.solution for s in job.gold.get(p.id, ())) for p in found}
     ways_N = np.array([questions.way(p, job.gold.get(p.id, ())) if asks else "" for p in found], str)
+    annotates = any("<<" in turn["text"] for p in found for turn in p.turns)
     problems = tuple(Problem(p.id, p.question, p.gold, job.gold.get(p.id, ())) for p in found)
 
     def scores(name: str, found: list[Prediction], ways_N: np.ndarray, texts: str) -> Scores:
@@ -146,6 +149,7 @@ def _read(job: _Job) -> list[Scores]:
             answered_N=np.array([p.answer is not None for p in found], bool),
             steps_N=np.array([p.gold_steps for p in found], int),
             ways_N=ways_N,
+            annotates=annotates,
             problems=problems,
             digest=digest.hexdigest()[:16],
             dialogues=texts,

@@ -32,12 +32,14 @@ def write_run(
     evil: bool = True,
     swaps=(),
     level: str = "chain2to4",
+    annotated: bool = False,
 ) -> Path:
     """A finished run on the generated problems. The first dialogue of CoT is `EVIL`.
 
     Args:
       swaps: what else was scored: names such as SWAPS.
       level: of the problems.
+      annotated: whether steps have GSM8K's annotations.
     """
     config = default_config()
     config.data.options = dict(level=level)
@@ -60,7 +62,7 @@ def write_run(
             records = [{"step": k, "loss": 5.0 / k, "accuracy": float("nan")} for k in range(1, 500)]
             (directory / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
     for name in (*strategies, *swaps):
-        write_predictions(path, name, n, f"{size}/{seed}", evil, level)
+        write_predictions(path, name, n, f"{size}/{seed}", evil, level, annotated)
     return path
 
 
@@ -74,19 +76,24 @@ def write_annotations(directory: Path) -> None:
     (directory / "journal.jsonl").write_text(2 * (json.dumps(reply) + "\n") + '{"teacher": "op')
 
 
-def write_predictions(path: Path, strategy: str, n: int, salt: str, evil: bool, level: str) -> None:
+def write_predictions(
+    path: Path, strategy: str, n: int, salt: str, evil: bool, level: str, annotated: bool
+) -> None:
     lines = []
     problems = sources.load("arithmetic", "test", limit=min(n, 500), level=level)
     for i, problem in enumerate(problems * -(-n // 500)):
         if i == n:
             break
-        lines.append(json.dumps(record(problem, i, strategy, random.Random(f"{salt}/{strategy}/{i}"), evil)))
+        rng = random.Random(f"{salt}/{strategy}/{i}")
+        lines.append(json.dumps(record(problem, i, strategy, rng, evil, annotated)))
     file = path / "predictions" / "test" / f"{strategy}.jsonl"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(lines) + "\n")
 
 
-def record(problem: Problem, i: int, strategy: str, rng: random.Random, evil: bool) -> dict:
+def record(
+    problem: Problem, i: int, strategy: str, rng: random.Random, evil: bool, annotated: bool = False
+) -> dict:
     """Half of the dialogues are wrong: most of them in every step, some stop a step too early."""
     chance = rng.random()
     right, early = chance < 0.5, 0.5 <= chance < 0.6 and not strategy.startswith("cot")
@@ -95,7 +102,8 @@ def record(problem: Problem, i: int, strategy: str, rng: random.Random, evil: bo
     for step in problem.steps[: -1 if early else None] if Role.SOLUTION in known.roles else ():
         if Role.QUESTION in known.roles:
             turns.append({"role": "question", "text": step.subquestion})
-        turns.append({"role": "solution", "text": step.solution if right or early else "1 + 1 = 3"})
+        text = step.solution if right or early else "1 + 1 = 3"
+        turns.append({"role": "solution", "text": f"<<{text}>>" if annotated else text})
     if evil and strategy == "cot" and i == 0:
         turns.append({"role": "solution", "text": EVIL})
     turns.append({"role": "answer", "text": problem.answer if right else "-1"})

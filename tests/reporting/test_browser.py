@@ -126,7 +126,7 @@ def test_filters_of_steps_and_of_wrong_ones(page, study):
 
 
 def test_errors_are_filtered_by_their_cause(tab, tmp_path):
-    path = write_run(tmp_path / "run", n=60, swaps=SWAPS, level="medium")
+    path = write_run(tmp_path / "run", n=60, swaps=SWAPS, level="medium", annotated=True)
     report.write(str(path))
     tab.open(path / "report.html")
     causes = tab.js("DATA.causes.of['predictions/test/socratic_iterative.jsonl']")

@@ -50,7 +50,7 @@ def test_every_error_has_the_first_cause_that_holds(one):
 
 
 def test_errors_add_up_and_what_is_missing_is_named(tmp_path):
-    path = write_run(tmp_path / "run", n=80, swaps=SWAPS)
+    path = write_run(tmp_path / "run", n=80, swaps=SWAPS, annotated=True)
     found = find(path)
     assert {row.strategy: row.missing for row in found.rows} == {"cot": (), "socratic_iterative": ()}
     for row in found.rows:
@@ -79,9 +79,44 @@ def test_without_the_others_it_is_said_which_are_missing(tmp_path):
 
 
 def test_a_variant_that_changes_more_than_the_calculator_is_no_swap(tmp_path):
-    path = write_run(tmp_path / "run", n=30, swaps=SWAPS)
+    path = write_run(tmp_path / "run", n=30, swaps=SWAPS, annotated=True)
     config = json.loads((path / "config.json").read_text())
     config["evaluate"]["variants"]["calculator"]["temperature"] = 0.7
     (path / "config.json").write_text(json.dumps(config))
     missing = {row.strategy: row.missing for row in find(path).rows}
     assert missing == {"cot": (CALCULATOR,), "socratic_iterative": (CALCULATOR, BOTH)}
+
+
+def write_slips(path, annotated):
+    """Every student takes the gold way and makes a slip in the last step, which the calculator can only mend
+    where there is an annotation."""
+    write_run(path, n=6, evil=False, swaps=SWAPS, annotated=annotated)
+    for file in (path / "predictions" / "test").iterdir():
+        records = [json.loads(line) for line in file.read_text().splitlines()]
+        mended = annotated and "+calculator" in file.stem
+        for record, problem in zip(records, study.read(path).cells[0].problems("test"), strict=True):
+            answer = problem.answer if mended else str(int(problem.answer) + 1)
+            turns = []
+            for step in problem.steps if file.stem != "answer_only" else ():
+                left, right = step.solution.split("=")
+                right = answer if step is problem.steps[-1] else right
+                asked = [{"role": "question", "text": step.subquestion}] * ("cot" not in file.stem)
+                text = f"{left} = <<{left}={right}>>{right}" if annotated else f"{left}={right}"
+                turns += [*asked, {"role": "solution", "text": text}]
+            turns.append({"role": "answer", "text": answer})
+            record.update(turns=turns, answer=answer, correct=mended)
+        file.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+@pytest.mark.parametrize(("annotated", "cause"), [(True, "arithmetic"), (False, "unknown")])
+def test_the_calculator_is_put_in_only_where_there_are_annotations(tmp_path, annotated, cause):
+    write_slips(tmp_path / "run", annotated)
+    found = find(tmp_path / "run")
+    assert {row.strategy: row.missing for row in found.rows} == {
+        "cot": () if annotated else (CALCULATOR,),
+        "socratic_iterative": () if annotated else (CALCULATOR, BOTH),
+    }
+    assert all(row.counts[CAUSES.index(cause)] == row.n == 6 for row in found.rows)
+    files = {"cot": SWAPS[0], "socratic_iterative": SWAPS[3]}
+    for row in found.rows:
+        assert any(f"/{files[row.strategy]}.jsonl" in file for file in row.files) == annotated

@@ -9,7 +9,7 @@ const CAUSES = {
   either: ["var(--c2)", "either of the two mends it"],
   together: ["var(--c6)", "only both together mend it"],
   reasoning: ["color-mix(in srgb, var(--soft) 80%, var(--card))", "wrong with all that can be put in"],
-  unknown: ["color-mix(in srgb, var(--soft) 30%, var(--card))", "what was scored does not tell"],
+  unknown: ["color-mix(in srgb, var(--soft) 30%, var(--card))", "what was put in does not tell"],
 };
 const CAUSE_NAMES = Object.keys(CAUSES); // In the order of causes.py.
 
@@ -26,7 +26,7 @@ function causeTable() {
     h("ul", { class: "legend causes" }, shown.map((name) => h("li", {}, swatch(name), h("strong", {}, name), `: ${CAUSES[name][1]}`))),
     h("div", { class: "scroll" }, h("table", { id: "causes-table" },
       h("thead", {}, h("tr", {}, h("th", { class: "text" }, "strategy"), h("th", { class: "text" }, "wrong answers by cause"), h("th", {}, "wrong, %"),
-        shown.map((name) => h("th", { class: "less" }, name)), h("th", { class: "text less" }, "not scored"), h("th", { class: "text" }, "from"))),
+        shown.map((name) => h("th", { class: "less" }, name)), h("th", { class: "text less" }, "not put in"), h("th", { class: "text" }, "from"))),
       CONDITIONS.map((condition) => {
         const of = rows.filter((row) => same(row.condition, condition));
         return of.length && h("tbody", {},
@@ -41,7 +41,7 @@ const wrongOf = (row) => row.counts.reduce((sum, n) => sum + n, 0);
 function causeRow(row, shown, longest) {
   const wrong = wrongOf(row), of = (name) => row.counts[CAUSE_NAMES.indexOf(name)];
   const counts = shown.filter(of).map((name) => `${name} ${count(of(name))}`).join(", ");
-  const missing = row.missing.length ? `; not scored: ${row.missing.join(", ")}` : "";
+  const missing = row.missing.length ? `; not put in: ${row.missing.join(", ")}` : "";
   return h("tr", { "data-strategy": row.strategy },
     h("td", { class: "text" }, sign(row.strategy), breakable(row.strategy)),
     h("td", { class: "stack" }, h("div", { class: "phases", role: "img", "aria-label": counts, style: `width:${Math.max(1, (100 * wrong) / row.n / longest)}%` },

@@ -17,7 +17,7 @@ const SECTIONS = [
     "Gain is the accuracy of a strategy that is taught sub-questions less that of one that is taught steps without any, on the same seeds and problems, in points: above zero questions help. Intervals are 95 %, of the paired bootstrap over seeds and problems. The gain by the way of the student's questions says where it is, not why: whoever took the gold operations is likelier to be right.",
     ["suite", "condition"], whenPlots)],
   ["causes", "Errors", () => DATA.causes.rows.length > 0 && section("causes", "Where errors come from",
-    "A wrong answer is put down to what mends it: the same problem is given to the same students with the calculator, with gold questions, and with both. A bar is as long as the share of wrong answers. Every error has one cause; the list of dialogues can be filtered by it.",
+    "A wrong answer is put down to what mends it: the same problem is given to the same students with the calculator, with gold questions, and with both. A bar is as long as the share of wrong answers. Every error has one cause; the list of dialogues can be filtered by it. The calculator computes annotations (<<48/2=24>>); where dialogues have none it is not put in.",
     ["suite"], causeTable)],
   ["robustness", "Robustness", () => DATA.robustness.length > 0 && section("robustness", "Robustness",
     "“original” and “changed” are accuracies, in %, on the same problems before and after; the drop is the difference, in points, with a 95 % interval of the bootstrap over problems, and over seeds if there are several. Holm's correction is over the drops of this table. Suites without a drop are of another source than what was learnt.",
