@@ -4,7 +4,8 @@
 
 Beside the page it writes results.md and results.tex (means over seeds), results_when.csv (what Socratic gains
 over a chain, on which problems), results_causes.csv (where errors come from) and, for several runs,
-results.csv (a line for every run, suite and strategy) and plots over what the runs differ in, as PNG and SVG.
+results.csv (a line for every run, suite and strategy), results_questions.csv (questions against the gold
+ones, means over seeds) and plots over what the runs differ in, as PNG and SVG.
 What a run's own report stage wrote into its workdir stays as it is.
 """
 

@@ -4,7 +4,7 @@ Each wrong answer has one cause, the first of these that holds:
 
   format      there is no answer that can be read: the dialogue was cut off, or its answer is none
   arithmetic  with the calculator the answer is right, with gold questions it is not
-  stop        gold questions make it right and the calculator does not, and the student's own questions took
+  stop        gold questions make it right and the calculator does not, and the student's own solutions took
               the gold operations but were too few or too many
   question    gold questions make it right and the calculator does not, otherwise
   either      either of the two makes it right

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 from socratic_jax.evaluation.results import Result
 from socratic_jax.reporting.scores import Scores
-from socratic_jax.reporting.summary import Row
+from socratic_jax.reporting.summary import QuestionsRow, Row
 from socratic_jax.reporting.tables import label
 from socratic_jax.reporting.when import Gain
 
 _OfSuite = TypeVar("_OfSuite", Row, Gain)
+_WAY = "The operations are those of the solutions: whoever takes the gold ones is also likelier to be right."
 _LATEX = {c: "\\" + c for c in "&%$#_{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
@@ -100,6 +101,43 @@ def latex(
     return "\n".join(text)
 
 
+def questions(labels: Sequence[str], rows: Sequence[QuestionsRow]) -> Table:
+    """All rows of the questions against the gold ones."""
+    head = ["BLEU", "questions", "gold", "same number, %", "same operations, %", "seeds", "problems"]
+    cells = [
+        [
+            *row.condition,
+            row.suite,
+            label(row.strategy, row.oracle),
+            _ranged(row, "bleu"),
+            _ranged(row, "questions"),
+            f"{row.gold_questions:.1f}",
+            _ranged(row, "same_number", 100),
+            _ranged(row, "same_operations", 100),
+            str(len(row.seeds)),
+            f"{row.n:,}",
+        ]
+        for row in rows
+    ]
+    caption = f"Means over seeds, with the least and the most of one. {_WAY}"
+    return Table(
+        "Questions against the gold ones",
+        caption,
+        [*labels, "suite", "strategy", *head],
+        len(labels) + 2,
+        cells,
+        len(labels) + 1,
+    )
+
+
+def _ranged(row: QuestionsRow, name: str, scale: int = 1) -> str:
+    mean, low, high = (getattr(row, name + end) for end in ("", "_low", "_high"))
+    if mean is None:
+        return ""
+    spread = f" ({scale * low:.1f} – {scale * high:.1f})" if len(row.seeds) > 1 else ""
+    return f"{scale * mean:.1f}{spread}"
+
+
 def _results(labels: Sequence[str], rows: Sequence[Row]) -> list[Table]:
     head = [*labels, "strategy", "accuracy, %", "95 % interval", "seeds", "problems"]
     return [
@@ -128,6 +166,7 @@ def _gains(labels: Sequence[str], gains: Sequence[Gain]) -> list[Table]:
             ]
             title = f"{suite}, gain of Socratic by {by}" if by != "all" else f"{suite}, gain of Socratic"
             caption = "Difference of accuracies on the same problems; the paired bootstrap's intervals."
+            caption += f" {_WAY}" * (by == "questions")
             tables.append(Table(title, caption, head, len(labels) + 2, rows, len(labels) + 1))
     return tables
 

@@ -23,6 +23,7 @@ SCRIPTS = (
     "dom.js",
     "charts.js",
     "results.js",
+    "questions.js",
     "when.js",
     "causes.js",
     "robustness.js",
@@ -91,6 +92,7 @@ def payload(
         "rows": [dataclasses.asdict(row) for row in summary.rows],
         "steps": [dataclasses.asdict(row) for row in summary.steps],
         "pairs": [dataclasses.asdict(pair) for pair in summary.pairs],
+        "questions": [dataclasses.asdict(row) for row in summary.questions],
         "cells": [_cell(study, cell, pays=payers[str(cell.journal)] == cell.name) for cell in study.cells],
         "curves": [
             {

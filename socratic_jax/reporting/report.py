@@ -25,7 +25,8 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     changed = robustness.robustness(the_study, found)
     page.write(file, the_study, found, summed, when=gains, causes=errors, robustness=changed)
     labels = the_study.labels
-    others = [robustness.table(labels, changed)] if changed else []
+    others = [markup.questions(labels, summed.questions)] if summed.questions else []
+    others += [robustness.table(labels, changed)] if changed else []
     if changed:
         (file.parent / "results_robustness.csv").write_text(markup.rows_csv(labels, changed, robustness.Row))
     (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows, gains.rows, others))
@@ -34,5 +35,7 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     (file.parent / "results_causes.csv").write_text(causes.to_csv(labels, errors.rows))
     if the_study.cells[0].name != ".":
         (file.parent / "results.csv").write_text(markup.cells_csv(labels, found))
+        asked = markup.rows_csv(labels, summed.questions, summary.QuestionsRow)
+        (file.parent / "results_questions.csv").write_text(asked)
         plots.write_study(file.parent / "plots", page.axes(the_study), summed)
     return str(file)

@@ -11,6 +11,7 @@ import numpy as np
 from socratic_jax.evaluation import predictions, questions, results
 from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.evaluation.predictions import Prediction
+from socratic_jax.evaluation.questions import QuestionsResult
 from socratic_jax.evaluation.results import Result
 from socratic_jax.evaluation.voting import first_votes, sizes
 from socratic_jax.problems.problem import Problem, Step
@@ -33,6 +34,8 @@ class Scores:
       correct_N, answered_N, steps_N: whether each problem was solved; whether there was an answer that can
         be read; how many gold steps it has, 0 for unknown.
       ways_N: for strategies that ask, how their way compares with the gold one; see evaluation.questions.
+      questions: for strategies that ask, how close their questions are to the gold ones, as the run's own
+        results_questions.csv has it; None where nothing can be compared.
       annotates: whether any dialogue has an annotation, without which the calculator has nothing to do.
       problems: its problems, with gold steps where they could be found.
       digest: of the problems: files that share it are about the same ones.
@@ -50,6 +53,7 @@ class Scores:
     answered_N: np.ndarray
     steps_N: np.ndarray
     ways_N: np.ndarray
+    questions: QuestionsResult | None
     annotates: bool
     problems: tuple[Problem, ...]
     digest: str
@@ -126,7 +130,8 @@ def order(strategy: str) -> tuple[int, str, int]:
 
 def _read(job: _Job) -> list[Scores]:
     found = list(predictions.read(job.path).values())
-    known = strategy_of(job.labels["strategy"])
+    suite, name = job.labels["suite"], job.labels["strategy"]
+    known = strategy_of(name)
     asks = known is not None and Role.QUESTION in known.roles - known.given
     digest = hashlib.sha256()
     for p in found:
@@ -136,10 +141,18 @@ def _read(job: _Job) -> list[Scores]:
     annotates = any("<<" in turn["text"] for p in found for turn in p.turns)
     problems = tuple(Problem(p.id, p.question, p.gold, job.gold.get(p.id, ())) for p in found)
 
-    def scores(name: str, found: list[Prediction], ways_N: np.ndarray, texts: str) -> Scores:
+    compared = questions.compare_questions(suite, name, found, problems) if asks else None
+
+    def scores(
+        name: str,
+        found: list[Prediction],
+        ways_N: np.ndarray,
+        compared: QuestionsResult | None,
+        texts: str,
+    ) -> Scores:
         return Scores(
             cell=job.cell,
-            suite=job.labels["suite"],
+            suite=suite,
             strategy=name,
             seed=job.labels["seed"],
             condition=job.condition,
@@ -149,15 +162,15 @@ def _read(job: _Job) -> list[Scores]:
             answered_N=np.array([p.answer is not None for p in found], bool),
             steps_N=np.array([p.gold_steps for p in found], int),
             ways_N=ways_N,
+            questions=compared,
             annotates=annotates,
             problems=problems,
             digest=digest.hexdigest()[:16],
             dialogues=texts,
         )
 
-    name = job.labels["strategy"]
     fewer = sizes(min((len(p.votes) for p in found), default=0))
     return [
-        *(scores(f"{name}@{k}", first_votes(found, k), np.full(len(found), ""), "") for k in fewer),
-        scores(name, found, ways_N, dialogues.pack(found, results_of)),
+        *(scores(f"{name}@{k}", first_votes(found, k), np.full(len(found), ""), None, "") for k in fewer),
+        scores(name, found, ways_N, compared, dialogues.pack(found, results_of)),
     ]

@@ -88,12 +88,48 @@ class Pair:
 
 
 @dataclasses.dataclass(frozen=True)
+class QuestionsRow:
+    """A strategy's questions against the gold ones, means over its seeds; a line of results_questions.csv.
+
+    Attributes:
+      seeds: of students that asked anything.
+      n, gold_questions: as QuestionsResult has them, which are the same for all seeds.
+      bleu, questions, same_number, same_operations: means of what QuestionsResult has; each _low and _high is
+        the least and the most of a seed. The operations are those of the solutions, so that a false step
+        counts against them as a false question does.
+      files: that it was computed from.
+    """
+
+    suite: str
+    condition: Condition
+    strategy: str
+    oracle: bool
+    seeds: tuple[int, ...]
+    n: int
+    bleu: float
+    bleu_low: float
+    bleu_high: float
+    questions: float
+    questions_low: float
+    questions_high: float
+    gold_questions: float
+    same_number: float
+    same_number_low: float
+    same_number_high: float
+    same_operations: float | None
+    same_operations_low: float | None
+    same_operations_high: float | None
+    files: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Summary:
     """All of it."""
 
     rows: tuple[Row, ...]
     steps: tuple[StepsRow, ...]
     pairs: tuple[Pair, ...]
+    questions: tuple[QuestionsRow, ...]
 
 
 def summarise(scores: Sequence[Scores]) -> Summary:
@@ -107,15 +143,16 @@ def summarise(scores: Sequence[Scores]) -> Summary:
         groups.setdefault((s.suite, s.condition), {}).setdefault(s.strategy, []).append(s)
     # Threads are enough, since drawing samples lets go of the interpreter.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows, steps, pairs = [], [], []
+        rows, steps, pairs, questions = [], [], [], []
         for group in groups.values():
             _check_same(group)
             strategies = list(group.values())
             rows += pool.map(_row, strategies)
             steps += itertools.chain.from_iterable(pool.map(_steps, strategies))
+            questions += filter(None, map(_questions, strategies))
             two = itertools.combinations([seeds for seeds in strategies if seeds[0].contends], 2)
             pairs += _corrected(pool.map(lambda pair: _pair(*pair), two))
-    return Summary(tuple(rows), tuple(steps), tuple(pairs))
+    return Summary(tuple(rows), tuple(steps), tuple(pairs), tuple(questions))
 
 
 def _check_same(group: Mapping[str, Sequence[Scores]]) -> None:
@@ -163,6 +200,30 @@ def _steps(seeds: Sequence[Scores]) -> list[StepsRow]:
             )
         )  # fmt: skip
     return found
+
+
+def _questions(seeds: Sequence[Scores]) -> QuestionsRow | None:
+    """None for those that ask nothing."""
+    seeds = [s for s in seeds if s.questions is not None]
+    if not seeds:
+        return None
+    first, means = seeds[0], {}
+    for name in ("bleu", "questions", "same_number", "same_operations"):
+        values = [getattr(s.questions, name) for s in seeds]
+        # Gold steps that state no operations state none for any seed.
+        found = (None, None, None) if None in values else (float(np.mean(values)), min(values), max(values))
+        means |= zip((name, f"{name}_low", f"{name}_high"), found, strict=True)
+    return QuestionsRow(
+        suite=first.suite,
+        condition=first.condition,
+        strategy=first.strategy,
+        oracle=first.result.oracle,
+        seeds=tuple(s.seed for s in seeds),
+        n=first.questions.n,
+        gold_questions=first.questions.gold_questions,
+        files=tuple(s.file for s in seeds),
+        **means,
+    )
 
 
 def _pair(seeds_a: Sequence[Scores], seeds_b: Sequence[Scores]) -> Pair | None:

@@ -112,7 +112,7 @@ def paired_table(pairs: Sequence[PairedResult]) -> rich.table.Table:
 
 def questions_table(rows: Sequence[QuestionsResult]) -> rich.table.Table:
     table = _table(f"sub-questions against the gold ones ({rows[0].n:,} problems)")
-    for name in ("BLEU", "questions", "gold", "same number", "same operations"):
+    for name in ("BLEU", "questions", "gold", "same number", "same operations (solutions)"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from socratic_jax.evaluation import statistics
-from socratic_jax.evaluation.questions import EARLY, GOLD, LATE, OTHER, UNKNOWN
+from socratic_jax.evaluation.questions import EARLY, GOLD, LATE, OTHER
 from socratic_jax.evaluation.results import split_name
 from socratic_jax.problems.distractors import unused_numbers
 from socratic_jax.reporting.scores import Scores
@@ -34,7 +34,8 @@ class Gain:
       seeds: that both have.
       n: pairs of a seed and a problem.
       accuracy_socratic, accuracy_chain: on them.
-      quality: share of its dialogues whose questions take the gold operations; None where it is not known.
+      quality: BLEU of the Socratic questions against the gold ones, the mean over seeds; None for a part of a
+        suite, and where it is not known.
       gain, low, high: the difference of the two with its 95 % interval.
       files: that it was computed from.
     """
@@ -167,8 +168,7 @@ def _order(name: str) -> tuple[float, int]:
 def _gain(socratic: _Seeds, chain: _Seeds, by: str, name: str, inside_SxN: np.ndarray) -> Gain:
     a_SxN, b_SxN = (np.stack([s.correct_N for s in side]) for side in (socratic, chain))
     difference, low, high, _ = statistics.paired_bootstrap(a_SxN, b_SxN, inside_SxN=inside_SxN)
-    ways = np.stack([s.ways_N for s in socratic])[inside_SxN]
-    known = ways[ways != UNKNOWN]
+    asked = [s.questions.bleu for s in socratic if s.questions is not None] if by == "all" else []
     first = socratic[0]
     return Gain(
         suite=first.suite,
@@ -181,7 +181,7 @@ def _gain(socratic: _Seeds, chain: _Seeds, by: str, name: str, inside_SxN: np.nd
         n=int(inside_SxN.sum()),
         accuracy_socratic=float(a_SxN[inside_SxN].mean()),
         accuracy_chain=float(b_SxN[inside_SxN].mean()),
-        quality=float((known == GOLD).mean()) if known.size else None,
+        quality=float(np.mean(asked)) if asked else None,
         gain=difference,
         low=low,
         high=high,

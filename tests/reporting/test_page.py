@@ -136,6 +136,12 @@ def test_tables_for_papers(root, data):
         number = f"{100 * row['accuracy']:.1f}"
         assert f"| {row['condition'][0]} | {row['strategy']} | {number} |" in markdown
         assert f"{row['condition'][0]} & {row['strategy'].replace('_', chr(92) + '_')} & {number} &" in latex
+    rows = list(csv.DictReader((root / "results_questions.csv").open()))
+    assert [float(row["bleu"]) for row in rows] == [pytest.approx(q["bleu"]) for q in data["questions"]]
+    assert len(rows) == 2 and "questions against the gold ones" in markdown.lower()
+    for row in data["questions"]:
+        number = f"{row['bleu']:.1f} ({row['bleu_low']:.1f} – {row['bleu_high']:.1f})"
+        assert f"| {row['strategy']} | {number} |" in markdown and number.replace(" – ", "--") in latex
     accuracies = latex.split(r"\end{table}")[0]
     assert accuracies.count(r"\midrule") == 2 and r"\toprule" in latex and r"\bottomrule" in latex
     assert {file.name for file in (root / "plots").iterdir()} == {

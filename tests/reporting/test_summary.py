@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from socratic_jax.evaluation import statistics
+from socratic_jax.evaluation import predictions, statistics
+from socratic_jax.evaluation.questions import compare_questions
 from socratic_jax.reporting import scores, study, summary
 from socratic_jax.reporting.study import StudyError
 from tests.reporting.synthetic import TAUGHT, write_run, write_study
@@ -60,6 +61,32 @@ def test_steps_add_up_to_the_whole(found):
         steps = [s for s in found.steps if (s.condition, s.strategy) == (row.condition, row.strategy)]
         assert sum(s.n for s in steps) == row.n
         assert sum(s.n * s.accuracy for s in steps) == pytest.approx(row.n * row.accuracy)
+
+
+def test_questions_are_means_of_what_each_run_has(root, found):
+    """Students ask the gold questions; those that stop early ask one less."""
+    assert [row.strategy for row in found.questions] == ["socratic_iterative"] * 2
+    for row in found.questions:
+        each = [_compared(root / f"{row.condition[0]}-{seed}") for seed in row.seeds]
+        assert (row.seeds, row.n, len(row.files)) == ((0, 1), 40, 2)
+        assert row.gold_questions == each[0].gold_questions
+        for name in ("bleu", "questions", "same_number", "same_operations"):
+            values = [getattr(one, name) for one in each]
+            assert getattr(row, name) == pytest.approx(np.mean(values))
+            assert (getattr(row, f"{name}_low"), getattr(row, f"{name}_high")) == (min(values), max(values))
+        assert row.bleu_high < 100
+
+
+def _compared(path):
+    found = predictions.read(path / "predictions" / "test" / "socratic_iterative.jsonl")
+    problems = study.read(path).cells[0].problems("test")
+    return compare_questions("test", "socratic_iterative", list(found.values()), problems)
+
+
+def test_given_questions_are_not_compared(tmp_path):
+    path = write_run(tmp_path / "run", n=5, swaps=("oracle_questions",))
+    found = summary.summarise(scores.read(study.read(path)))
+    assert [row.strategy for row in found.questions] == ["socratic_iterative"]
 
 
 def test_a_strategy_with_fewer_seeds_is_compared_on_those(tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from socratic_jax.evaluation import statistics
-from socratic_jax.reporting import report, scores, study, when
+from socratic_jax.reporting import report, scores, study, summary, when
 from tests.reporting.synthetic import SWAPS, write_run, write_study
 
 
@@ -55,7 +55,13 @@ def test_bins_take_every_dialogue_once(found):
     assert found.bins["distractors"] == ("0", "1", "2 or more")
     # Half of the dialogues are right and go the gold way; some stop a step too early.
     assert found.bins["questions"] == ("as gold", "stopped early", "another way")
-    assert all((r.quality == 1) == (r.bin == "as gold") for r in found.rows if r.by == "questions")
+
+
+def test_quality_is_of_the_questions_and_of_whole_suites(root, found):
+    summed = summary.summarise(scores.read(study.read(root)))
+    bleu = {(row.condition, row.strategy): row.bleu for row in summed.questions}
+    for row in found.rows:
+        assert row.quality == (bleu[row.condition, row.socratic] if row.by == "all" else None)
 
 
 def test_tables_have_every_gain(root, found):
@@ -64,10 +70,14 @@ def test_tables_have_every_gain(root, found):
     assert [(r["size"], r["socratic"], r["by"], r["bin"]) for r in rows] == [
         (r.condition[0], r.socratic, r.by, r.bin) for r in found.rows
     ]
+    caption = "The operations are those of the solutions"
     markdown, latex = (root / "results.md").read_text(), (root / "results.tex").read_text()
     for row in found.rows:
         cells = [row.bin, f"{100 * row.gain:+.1f}", f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"]
         assert " | ".join(cells) in markdown and " & ".join(cells) in latex
+    for text in (markdown, latex):
+        parts = text.split("gain of Socratic by questions")
+        assert len(parts) == 2 and caption in parts[1]
 
 
 def test_one_kind_of_teaching_has_nothing_to_gain_over(tmp_path):

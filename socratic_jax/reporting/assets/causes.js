@@ -4,8 +4,8 @@
 const CAUSES = {
   format: ["var(--c5)", "no answer that can be read, or the dialogue was cut off"],
   arithmetic: ["var(--c1)", "only the calculator mends it"],
-  stop: ["var(--c4)", "only gold questions mend it; its own took the gold operations, but were too few or too many"],
-  question: ["var(--c3)", "only gold questions mend it, and its own went another way"],
+  stop: ["var(--c4)", "only gold questions mend it; its solutions took the gold operations, but were too few or too many"],
+  question: ["var(--c3)", "only gold questions mend it, and its solutions went another way"],
   either: ["var(--c2)", "either of the two mends it"],
   together: ["var(--c6)", "only both together mend it"],
   reasoning: ["color-mix(in srgb, var(--soft) 80%, var(--card))", "wrong with all that can be put in"],

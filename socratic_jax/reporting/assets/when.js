@@ -2,7 +2,7 @@
 // When teaching in questions helps: its gain over a chain of steps, by what problems and runs are told apart.
 
 const WHEN = {
-  steps: "steps in the gold explanation", distractors: "numbers in the problem that no step uses", questions: "way of the student's questions",
+  steps: "steps in the gold explanation", distractors: "numbers in the problem that no step uses", questions: "way of the questions, by the solutions' operations",
 };
 const gainTitle = (row) => `${row.socratic} − ${row.chain}`;
 const isSame = (a, b) => a.socratic === b.socratic && a.chain === b.chain;
@@ -53,10 +53,10 @@ function axisCharts(axis, rows, pairs, dashed) {
 function qualityChart(rows, pairs, dashed) {
   const of = rows.filter((row) => row.by === "all" && row.quality !== null);
   if (new Set(of.map((row) => row.quality)).size < 2 || CONDITIONS.length < 2) return [];
-  const xTitle = "dialogues that take the gold operations, %";
-  const tip = (row) => `${named(row.condition)}, ${percent(row.quality)} % take the gold operations`;
+  const xTitle = "BLEU of the questions against the gold ones";
+  const tip = (row) => `${named(row.condition)}, BLEU of the questions ${row.quality.toFixed(1)}`;
   return [{ caption: "By quality of the questions, a point for each condition", xTitle, yTitle: "gain, points", zero: true, loose: true,
-    lines: gainLines(of, pairs, dashed, (row) => 100 * row.quality, tip) }];
+    lines: gainLines(of, pairs, dashed, (row) => row.quality, tip) }];
 }
 
 function binChart(by, rows, pairs, dashed) {
