@@ -19,7 +19,7 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     the_study = study.read(workdir)
     found = scores.read(the_study, processes)
     summed = summary.summarise(found)
-    gains, errors = when.gains(found), causes.find(the_study, found)
+    gains, errors = when.gains(the_study, found), causes.find(the_study, found)
     file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     changed = robustness.robustness(the_study, found)

@@ -12,12 +12,15 @@ from socratic_jax.evaluation import statistics
 from socratic_jax.evaluation.questions import EARLY, GOLD, LATE, OTHER
 from socratic_jax.evaluation.results import split_name
 from socratic_jax.problems.distractors import unused_numbers
+from socratic_jax.problems.sources import original_of
 from socratic_jax.reporting.scores import Scores
-from socratic_jax.reporting.study import strategy_of
+from socratic_jax.reporting.study import Study, strategy_of
 from socratic_jax.transcripts.roles import Role
 
 WAY_BINS = {GOLD: "as gold", EARLY: "stopped early", LATE: "stopped late", OTHER: "another way"}
 MANY = 2  # Numbers that no step uses; more of them are one bin.
+ADDED = "irrelevant_sentence"  # The perturbation that adds what has to be left out.
+NONE_ADDED, ONE_ADDED = "none", "one added"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +30,11 @@ class Gain:
     The same seeds and the same problems: the interval is the paired bootstrap's over both.
 
     Attributes:
+      suite: where the problems are from, also if they were perturbed (ONE_ADDED).
       condition: the values of the study's fields: what the gain by size or amount of data is read off.
       socratic, chain: the two strategies, decoded alike.
-      by: a key of BINS: by what the problems are told apart; "all" for all of them.
+      by: a key of BINS: by what the problems are told apart; "all" for all of them. ADDED: the same problems
+        without and with an irrelevant sentence.
       bin: which of them these are.
       seeds: that both have.
       n: pairs of a seed and a problem.
@@ -63,7 +68,7 @@ class When:
 
     Attributes:
       rows: in the order of its scores.
-      bins: the bins of each of BINS that occur, in their order.
+      bins: the bins of each of BINS and of ADDED that occur, in their order.
     """
 
     rows: tuple[Gain, ...]
@@ -94,18 +99,28 @@ BINS: dict[str, Callable[[Scores], Sequence[str]]] = {
 _OF_PROBLEMS = ("steps", "distractors")
 
 
-def gains(scores: Sequence[Scores]) -> When:
+def gains(study: Study, scores: Sequence[Scores]) -> When:
     """All gains of a study; none if it has no two strategies to compare.
 
     A strategy is Socratic if its students learn from sub-questions, and a chain if they learn steps
     without any. Oracles are left out.
     """
-    bins = _Bins()
-    jobs = [job for pair in _pairs(scores) for job in _parts(*pair, bins)]
+    bins, suites = _Bins(), {cell.name: cell.config["evaluate"]["suites"] for cell in study.cells}
+    pairs = list(_pairs(scores))
+    of_name = {_name(pair): pair for pair in pairs}
+    jobs = []
+    for socratic, chain in pairs:
+        options = suites[socratic[0].cell].get(socratic[0].suite, {})
+        # A number that was put in may equal a used one, so that counting misses it.
+        keys = [by for by in BINS if by != "distractors" or "perturb" not in options]
+        jobs += _parts(socratic, chain, keys, bins)
+        if options.get("perturb") == ADDED:
+            before = of_name.get(_name((socratic, chain), original_of(options)))
+            jobs += _without_and_with(before, (socratic, chain)) if before else ()
     # Threads are enough, since drawing samples lets go of the interpreter.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         rows = tuple(pool.map(lambda job: _gain(*job), jobs))
-    found = {by: {row.bin for row in rows if row.by == by} for by in BINS}
+    found = {by: {row.bin for row in rows if row.by == by} for by in (*BINS, ADDED)}
     return When(rows, {by: tuple(sorted(names, key=_order)) for by, names in found.items()})
 
 
@@ -142,6 +157,11 @@ def _pairs(scores: Sequence[Scores]) -> Iterator[tuple[_Seeds, _Seeds]]:
                     yield tuple(zip(*both, strict=True))
 
 
+def _name(pair: tuple[_Seeds, _Seeds], suite: str = "") -> tuple:
+    (first, *_), (chain, *_) = pair
+    return suite or first.suite, first.condition, first.strategy, chain.strategy
+
+
 def _is_socratic(scores: Scores) -> bool:
     return strategy_of(scores.strategy).explained_by == "socratic"
 
@@ -149,8 +169,8 @@ def _is_socratic(scores: Scores) -> bool:
 _Job = tuple[_Seeds, _Seeds, str, str, np.ndarray]
 
 
-def _parts(socratic: _Seeds, chain: _Seeds, bins: _Bins) -> Iterator[_Job]:
-    for by in BINS:
+def _parts(socratic: _Seeds, chain: _Seeds, keys: Sequence[str], bins: _Bins) -> Iterator[_Job]:
+    for by in keys:
         bins_SxN = np.stack([bins(by, s) for s in socratic])
         found = sorted(set(bins_SxN.ravel().tolist()) - {""}, key=_order)
         # One bin alone compares nothing.
@@ -159,10 +179,25 @@ def _parts(socratic: _Seeds, chain: _Seeds, bins: _Bins) -> Iterator[_Job]:
                 yield socratic, chain, by, name, bins_SxN == name
 
 
+def _without_and_with(before: tuple[_Seeds, _Seeds], after: tuple[_Seeds, _Seeds]) -> Iterator[_Job]:
+    """The same problems, by id, and the same seeds before and after a sentence was added; both as parts of
+    the suite that they are from."""
+    common = set.intersection(*({p.id for p in pair[0][0].problems} for pair in (before, after)))
+    seeds = {s.seed for s in before[0]} & {s.seed for s in after[0]}
+    suite = before[0][0].suite
+    for name, pair in ((NONE_ADDED, before), (ONE_ADDED, after)):
+        socratic, chain = (
+            tuple(dataclasses.replace(s, suite=suite) for s in side if s.seed in seeds) for side in pair
+        )
+        inside_N = np.array([p.id in common for p in pair[0][0].problems])
+        if seeds and inside_N.any():
+            yield socratic, chain, ADDED, name, np.tile(inside_N, (len(socratic), 1))
+
+
 def _order(name: str) -> tuple[float, int]:
     """Numbers by their value, the others as they stand in their table."""
-    first = name.split(" ")[0]
-    return (int(first), 0) if first.isdigit() else (0, [*WAY_BINS.values(), "all"].index(name))
+    first, names = name.split(" ")[0], [*WAY_BINS.values(), NONE_ADDED, ONE_ADDED, "all"]
+    return (int(first), 0) if first.isdigit() else (0, names.index(name))
 
 
 def _gain(socratic: _Seeds, chain: _Seeds, by: str, name: str, inside_SxN: np.ndarray) -> Gain:

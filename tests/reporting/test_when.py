@@ -1,12 +1,19 @@
 import csv
 import json
+import random
 
 import numpy as np
 import pytest
 
 from socratic_jax.evaluation import statistics
+from socratic_jax.problems import sources
 from socratic_jax.reporting import report, scores, study, summary, when
-from tests.reporting.synthetic import SWAPS, write_run, write_study
+from tests.reporting.synthetic import SWAPS, record, write_run, write_study
+
+
+def gains(path):
+    the_study = study.read(path)
+    return when.gains(the_study, scores.read(the_study))
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +23,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(root):
-    return when.gains(scores.read(study.read(root)))
+    return gains(root)
 
 
 def read(root, file):
@@ -64,6 +71,47 @@ def test_quality_is_of_the_questions_and_of_whole_suites(root, found):
         assert row.quality == (bleu[row.condition, row.socratic] if row.by == "all" else None)
 
 
+def write_with_asides(path, seed):
+    """The first problems again, each with an irrelevant sentence, in another order."""
+    suites = {"test": {"split": "test", "limit": 40}, "aside": {"perturb": when.ADDED, "limit": 15}}
+    write_run(path, n=40, seed=seed, strategies=("cot", "socratic_iterative"), evil=False)
+    config = json.loads((path / "config.json").read_text())
+    config["evaluate"]["suites"] = suites
+    (path / "config.json").write_text(json.dumps(config))
+    problems = sources.load_suite(config["data"], suites, "aside")[0][::-1]
+    for strategy in config["strategies"]:
+        rng = random.Random(f"{seed}/{strategy}")
+        file = path / "predictions" / "aside" / f"{strategy}.jsonl"
+        file.parent.mkdir(exist_ok=True)
+        lines = [json.dumps(record(p, i, strategy, rng, False)) for i, p in enumerate(problems)]
+        file.write_text("\n".join(lines) + "\n")
+
+
+def test_an_added_sentence_is_compared_with_the_same_problems_without_it(tmp_path):
+    for seed in range(2):
+        write_with_asides(tmp_path / f"seed{seed}", seed)
+    found = gains(tmp_path)
+    # Of the numbers that are put in some equal a used one, so that counting them would tell nothing.
+    assert not [row for row in found.rows if row.by == "distractors"]
+    none, one = (row for row in found.rows if row.by == when.ADDED)
+    assert found.bins[when.ADDED] == (none.bin, one.bin) == (when.NONE_ADDED, when.ONE_ADDED)
+    assert (none.suite, one.suite) == ("test", "test") and none.n == one.n == 30
+    ids = [p["id"] for p in read(tmp_path, one.files[0])]
+    for row in (none, one):
+        right = [{p["id"]: p["correct"] for p in read(tmp_path, file)} for file in row.files]
+        right_FxN = np.array([[file[name] for name in sorted(ids)] for file in right])
+        assert row.gain == pytest.approx((right_FxN[:2] * 1.0 - right_FxN[2:]).mean())
+        assert row.low <= row.gain <= row.high
+    assert "/aside/" in one.files[0] and "/aside/" not in none.files[0]
+
+
+def test_without_the_original_there_is_nothing_to_set_it_beside(tmp_path):
+    write_with_asides(tmp_path / "run", 0)
+    for file in (tmp_path / "run" / "predictions" / "test").iterdir():
+        file.unlink()
+    assert {row.by for row in gains(tmp_path).rows} == {"all", "steps", "questions"}
+
+
 def test_tables_have_every_gain(root, found):
     report.write(str(root))
     rows = list(csv.DictReader((root / "results_when.csv").open()))
@@ -82,6 +130,6 @@ def test_tables_have_every_gain(root, found):
 
 def test_one_kind_of_teaching_has_nothing_to_gain_over(tmp_path):
     path = write_run(tmp_path / "run", n=5, strategies=("answer_only", "cot"))
-    assert when.gains(scores.read(study.read(path))).rows == ()
+    assert gains(path).rows == ()
     report.write(str(path))
     assert len((path / "results_when.csv").read_text().splitlines()) == 1

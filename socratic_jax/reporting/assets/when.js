@@ -2,7 +2,7 @@
 // When teaching in questions helps: its gain over a chain of steps, by what problems and runs are told apart.
 
 const WHEN = {
-  steps: "steps in the gold explanation", distractors: "numbers in the problem that no step uses", questions: "way of the questions, by the solutions' operations",
+  steps: "steps in the gold explanation", distractors: "numbers in the problem that no step uses", irrelevant_sentence: "irrelevant sentences added to the same problems", questions: "way of the questions, by the solutions' operations",
 };
 const gainTitle = (row) => `${row.socratic} − ${row.chain}`;
 const isSame = (a, b) => a.socratic === b.socratic && a.chain === b.chain;
