@@ -13,7 +13,7 @@ from etils import epath
 from socratic_jax.accounting import by_phase, goodput
 from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.reporting.costs import teacher_costs
-from socratic_jax.reporting.dialogues import block
+from socratic_jax.reporting.dialogues import block, first
 from socratic_jax.reporting.scores import Scores, order
 from socratic_jax.reporting.study import NO_AMOUNT, Cell, Study, strategy_of
 from socratic_jax.reporting.summary import Summary
@@ -36,20 +36,28 @@ MOST_POINTS = 200  # Of a curve; the file has all of them.
 
 
 def write(
-    file: epath.PathLike, study: Study, scores: Sequence[Scores], summary: Summary, **sections: Any
+    file: epath.PathLike,
+    study: Study,
+    scores: Sequence[Scores],
+    summary: Summary,
+    dialogues: int | None = None,
+    **sections: Any,
 ) -> None:
     """Writes the page; see build."""
-    epath.Path(file).write_text(build(study, scores, summary, **sections))
+    epath.Path(file).write_text(build(study, scores, summary, dialogues, **sections))
 
 
-def build(study: Study, scores: Sequence[Scores], summary: Summary, **sections: Any) -> str:
+def build(
+    study: Study, scores: Sequence[Scores], summary: Summary, dialogues: int | None = None, **sections: Any
+) -> str:
     """The page as text.
 
     Args:
+      dialogues: of every predictions file, so many can be read on the page, by default all.
       sections: what else is shown, by name: a dataclass or several, for a script of its own.
     """
     blocks: dict[str, str] = {}
-    data = payload(study, scores, summary, blocks)
+    data = payload(study, scores, summary, blocks, dialogues)
     for name, value in sections.items():
         several = isinstance(value, Sequence)
         data[name] = [dataclasses.asdict(row) for row in value] if several else dataclasses.asdict(value)
@@ -70,7 +78,7 @@ def build(study: Study, scores: Sequence[Scores], summary: Summary, **sections: 
 
 
 def payload(
-    study: Study, scores: Sequence[Scores], summary: Summary, blocks: dict[str, str]
+    study: Study, scores: Sequence[Scores], summary: Summary, blocks: dict[str, str], dialogues: int | None
 ) -> dict[str, Any]:
     """Everything that the page shows. Long texts go to `blocks`, by name, and the page unpacks them later."""
     # A journal that cells share is counted once.
@@ -78,10 +86,10 @@ def payload(
     places = {cell.name: i for i, cell in enumerate(study.cells)}
     problems = {s.digest: s.problems for s in reversed(scores)}
     for digest, texts in problems.items():
-        blocks[f"problems-{digest}"] = block([dataclasses.asdict(problem) for problem in texts])
+        blocks[f"problems-{digest}"] = block([dataclasses.asdict(problem) for problem in texts[:dialogues]])
     written = [s for s in scores if s.dialogues]
     for i, s in enumerate(written):
-        blocks[f"dialogues-{i}"] = s.dialogues
+        blocks[f"dialogues-{i}"] = s.dialogues if dialogues is None else first(s.dialogues, dialogues)
     taught = [name for cell in study.cells for name in cell.config["strategies"]]
     names = sorted([*(row.strategy for row in summary.rows), *taught], key=order)
     return {
@@ -112,10 +120,11 @@ def payload(
                 "strategy": s.strategy,
                 "file": s.file,
                 "problems": s.digest,
-                "correct": "".join("01"[int(c)] for c in s.correct_N),
+                "correct": "".join("01"[int(c)] for c in s.correct_N[:dialogues]),
             }
             for s in written
         ],
+        "kept": dialogues,
     }
 
 

@@ -5,13 +5,14 @@ from etils import epath
 from socratic_jax.reporting import causes, markup, page, plots, robustness, scores, study, summary, when
 
 
-def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
+def write(workdir: str, out: str | None = None, processes: int = 1, dialogues: int | None = None) -> str:
     """Reads a study and writes everything about it; returns the page's path.
 
     Args:
       workdir: of one run, or a directory with those of several in or under it.
       out: the page; by default report.html in `workdir`. The tables and plots stand beside it.
       processes: to read with; see workers.spread.
+      dialogues: of every predictions file, so many can be read on the page, by default all.
 
     Raises:
       StudyError, ProblemError: what cannot be read; one line that names the file.
@@ -23,7 +24,7 @@ def write(workdir: str, out: str | None = None, processes: int = 1) -> str:
     file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     changed = robustness.robustness(the_study, found)
-    page.write(file, the_study, found, summed, when=gains, causes=errors, robustness=changed)
+    page.write(file, the_study, found, summed, dialogues, when=gains, causes=errors, robustness=changed)
     labels = the_study.labels
     others = [markup.questions(labels, summed.questions)] if summed.questions else []
     others += [robustness.table(labels, changed)] if changed else []

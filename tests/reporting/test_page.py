@@ -168,3 +168,18 @@ def test_command(tmp_path):
     command[-1] = f"--workdir={tmp_path / 'nothing'}"
     failed = subprocess.run(command, capture_output=True, text=True)
     assert failed.returncode == 1 and failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1
+
+
+def test_a_page_may_hold_the_first_dialogues_only_with_the_numbers_of_all(root, page, tmp_path):
+    report.write(str(root), str(tmp_path / "small.html"), dialogues=3)
+    small = Parsed((tmp_path / "small.html").read_text())
+    data, whole = json.loads(small.scripts["data"]), json.loads(page.scripts["data"])
+    assert data["rows"] == whole["rows"] and data["pairs"] == whole["pairs"]
+    for i, (few, all_of_them) in enumerate(zip(data["dialogues"], whole["dialogues"], strict=True)):
+        assert few["correct"] == all_of_them["correct"][:3]
+        texts, known = (unblock(p.scripts[f"dialogues-{i}"])["turns"] for p in (small, page))
+        assert texts == known[:3]
+        problems, before = (
+            unblock(p.scripts[f"problems-{d['problems']}"]) for p, d in ((small, few), (page, all_of_them))
+        )
+        assert problems == before[:3]

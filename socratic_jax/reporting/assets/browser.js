@@ -31,7 +31,8 @@ class Browser {
     this.detail = h("div", { class: "detail", id: "detail", "aria-live": "polite" });
     this.total = h("span", { id: "total", role: "status" });
     this.items = [];
-    this.element = h("section", { id: "browser", "aria-label": "Dialogues" }, h("h2", { id: "dialogues" }, "Dialogues"), this.controls,
+    this.element = h("section", { id: "browser", "aria-label": "Dialogues" }, h("h2", { id: "dialogues" }, "Dialogues"),
+      DATA.kept && h("p", { class: "note" }, `Of every file the first ${several(DATA.kept, "dialogue")} can be read here; all numbers above are of whole files.`), this.controls,
       h("p", { class: "keys" }, this.total, h("span", { class: "desk" }, "  ·  ", h("kbd", {}, "/"), " search  ", h("kbd", {}, "j"), " ", h("kbd", {}, "k"), " next, previous  ", h("kbd", {}, "x"), " swap A and B  ", h("kbd", {}, "Esc"), " clear the search")),
       h("div", { class: "panes" }, this.list, this.detail));
     document.addEventListener("keydown", (event) => this.onKey(event));
