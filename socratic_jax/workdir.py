@@ -11,8 +11,9 @@ from socratic_jax.config import INCIDENTAL, with_defaults
 from socratic_jax.problems import jsonl
 from socratic_jax.problems.problem import ProblemError
 
-# Of `evaluate`: there may be more of them than there were.
-ADDED_TO = ("suites", "variants")
+# Of `evaluate`: there may be more of them than there were. The first have options, which stay what they are.
+WITH_OPTIONS = ("suites", "variants")
+ADDED_TO = (*WITH_OPTIONS, "baselines")
 
 
 class WorkdirError(RuntimeError):
@@ -24,7 +25,7 @@ class Workdir:
 
     A workdir holds the results of exactly one configuration, so what lies in it never has to be
     questioned: a stage that finds its output is done. Only what does not change what is
-    computed may differ, and suites and variants may be added.
+    computed may differ, and suites, variants and baselines may be added.
     """
 
     def __init__(self, path: epath.PathLike, config: ConfigDict):
@@ -89,23 +90,21 @@ class Workdir:
             ) from error
         except ProblemError as error:
             raise WorkdirError(f"{error}; delete it if the workdir is new") from None
-        changes = differences(identity(stored), identity(wanted))
-        for field in ADDED_TO:
-            changes += _changed(stored["evaluate"], wanted["evaluate"], field)
-        if changes:
+        if found := changes(stored, wanted):
             raise WorkdirError(
-                f"workdir {self.path} was made by another config ({'; '.join(changes)}); "
+                f"workdir {self.path} was made by another config ({'; '.join(found)}); "
                 "choose another --workdir, or give it the same config"
             )
-        for field in ADDED_TO:
-            wanted["evaluate"][field] = {**stored["evaluate"][field], **wanted["evaluate"][field]}
+        old, new = stored["evaluate"], wanted["evaluate"]
+        new |= {field: {**old[field], **new[field]} for field in WITH_OPTIONS}
+        new["baselines"] = list(dict.fromkeys([*old["baselines"], *new["baselines"]]))
         if stored != wanted:
             processes.first_does(lambda: self._widen(stored, wanted))
 
     def _widen(self, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
         # Without what is still to be scored the results are not this config's: a study would count the run
         # as finished. They are made again from the predictions.
-        if any(wanted["evaluate"][field].keys() - stored["evaluate"][field].keys() for field in ADDED_TO):
+        if added(stored, wanted):
             (self.path / "results.csv").unlink(missing_ok=True)
         jsonl.write_object(self.path / "config.json", wanted)
 
@@ -119,7 +118,22 @@ class Workdir:
         return any(f.stat().length for f in files if not f.is_dir())
 
 
-def identity(config: dict[str, Any]) -> dict[str, Any]:
+def changes(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Where a config computes something else than the stored one; see differences. What is added is none."""
+    found = differences(_identity(stored), _identity(wanted))
+    for field in WITH_OPTIONS:
+        found += _changed(stored["evaluate"], wanted["evaluate"], field)
+    return found
+
+
+def added(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """What a config has scored and the stored one has not: suites, variants, baselines, "oracles"."""
+    old, new = stored["evaluate"], wanted["evaluate"]
+    names = [name for field in ADDED_TO for name in new[field] if name not in old[field]]
+    return names + ["oracles"] * (new["oracles"] and not old["oracles"])
+
+
+def _identity(config: dict[str, Any]) -> dict[str, Any]:
     """What of a config says what is computed; suites and variants, which may be added to, are not in it."""
 
     def rest(value: Any, prefix: str) -> Any:

@@ -66,3 +66,7 @@ def test_a_workdir_may_be_asked_for_robustness_later(tmp_path):
     assert not is_finished(Cell("cell", more), tmp_path)
     (workdir.path / "results.csv").write_text("")
     assert is_finished(Cell("cell", more), tmp_path)
+    # More of them would be other suites of the same names.
+    more.evaluate.robustness = 6
+    with pytest.raises(ValueError, match="evaluate.suites.test-irrelevant_sentence.limit: 5 there, 6 here"):
+        is_finished(Cell("cell", more), tmp_path)

@@ -15,8 +15,9 @@ from ml_collections import ConfigDict
 from configs import scaling
 from socratic_jax import EXIT_PREEMPTED
 from socratic_jax.config import default_config
-from socratic_jax.study.cells import Study, cells, is_finished
+from socratic_jax.study.cells import Cell, Study, cells, is_finished
 from socratic_jax.transcripts.strategies import STRATEGIES
+from socratic_jax.workdir import Workdir
 from tests.test_main import small_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -128,6 +129,42 @@ def test_results_of_another_config_are_not_taken_for_a_cells_own(tmp_path):
     worker = _worker(tmp_path, study=other)
     worker.work()
     assert len(worker.failed) == 6 and len(_begun(tmp_path)) == 6
+
+
+@pytest.mark.parametrize(
+    ("field", "added", "changed"),
+    [
+        ("suites", {"more": {"split": "validation"}}, {"test": {"split": "test", "limit": 77}}),
+        ("variants", {"vote": {"samples": 4}}, {"mine": {"samples": 5}}),
+        ("baselines", ("majority_answer", "untrained_cot"), None),
+        ("oracles", True, None),
+    ],
+)
+def test_a_finished_cell_is_not_finished_with_what_is_added_and_refused_what_is_changed(
+    tmp_path, field, added, changed
+):
+    config = default_config()
+    config.evaluate.variants, config.evaluate.oracles = {"mine": {"samples": 3}}, False
+
+    def run(config):
+        workdir = Workdir(tmp_path / "cell", config)
+        (workdir.path / "results.csv").write_text("")
+        (workdir.path / "students").mkdir(exist_ok=True)
+
+    def finished(config):
+        return is_finished(Cell("cell", config), tmp_path)
+
+    run(config)
+    assert finished(config)
+    more = ConfigDict(config.to_dict())
+    more.evaluate[field] = added
+    assert not finished(more)
+    run(more)
+    assert finished(more) and finished(config)
+    if changed:
+        config.evaluate[field] = changed
+        with pytest.raises(ValueError, match=rf"evaluate.{field}.\w+.\w+: \w+ there, \d+ here"):
+            finished(config)
 
 
 FORKED = """

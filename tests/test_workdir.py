@@ -105,15 +105,31 @@ def test_what_computes_the_same_may_differ_and_suites_may_be_added(tmp_path):
 
 def test_results_without_what_was_added_are_no_results(tmp_path):
     config = default_config()
+    config.evaluate.oracles = False
     Workdir(tmp_path, config)
     (tmp_path / "students").mkdir()
-    (tmp_path / "results.csv").write_text("suite\n")
+    results = tmp_path / "results.csv"
+    results.write_text("suite\n")
     config.train.log_every = 1
     Workdir(tmp_path, config)
-    assert (tmp_path / "results.csv").exists()
-    config.evaluate.suites = {"test": {}, "more": {"split": "validation"}}
+    assert results.exists()
+    for field, value in (
+        ("suites", {"test": {}, "more": {"split": "validation"}}),
+        ("variants", {"vote": {"samples": 4}}),
+        ("baselines", ("untrained_cot",)),
+        ("oracles", True),
+    ):
+        config.evaluate[field] = value
+        Workdir(tmp_path, config)
+        assert not results.exists(), field
+        results.write_text("suite\n")
+        Workdir(tmp_path, config)
+        assert results.exists(), field
+    # What is no longer asked for was scored all the same.
+    config.evaluate.baselines = ()
     Workdir(tmp_path, config)
-    assert not (tmp_path / "results.csv").exists()
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert stored["evaluate"]["baselines"] == ["majority_answer", "untrained_cot"] and results.exists()
 
 
 def test_an_empty_journal_keeps_no_workdir(tmp_path):

@@ -89,22 +89,22 @@ def _word(value: dict[str, Any]) -> str:
 
 
 def is_finished(cell: Cell, directory: Path) -> bool:
-    """Whether a cell has its results, by this config and for all of its suites.
+    """Whether a cell has its results, by this config and of all that it has scored; see workdir.added.
 
     Raises:
       ValueError: they were made by another one.
     """
     from socratic_jax.config import with_defaults, with_robustness
     from socratic_jax.problems.jsonl import read_object
-    from socratic_jax.workdir import differences, identity
+    from socratic_jax.workdir import added, changes
 
     if not (directory / cell.name / "results.csv").exists():
         return False
     stored = with_defaults(read_object(directory / cell.name / "config.json"))
-    changes = differences(identity(stored), identity(json.loads(cell.config.to_json_best_effort())))
-    if changes:
-        raise ValueError(f"it was run by another config ({'; '.join(changes)})")
-    return set(with_robustness(cell.config).evaluate.suites) <= set(stored["evaluate"]["suites"])
+    wanted = json.loads(with_robustness(cell.config).to_json_best_effort())
+    if found := changes(stored, wanted):
+        raise ValueError(f"it was run by another config ({'; '.join(found)})")
+    return not added(stored, wanted)
 
 
 class Study:
