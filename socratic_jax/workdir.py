@@ -110,8 +110,9 @@ class Workdir:
 
     def _has_made_something(self) -> bool:
         # (In a bucket, a directory is there only when something is in it.)
-        children = {child.name for child in self.path.iterdir()} if self.path.exists() else set()
-        if children - {"config.json", "config.json.tmp", "seconds.json", "annotations"}:
+        names = (child.name for child in self.path.iterdir()) if self.path.exists() else ()
+        children = {name for name in names if not name.endswith(".tmp")}
+        if children - {"config.json", "seconds.json", "annotations"}:
             return True
         # Who only wanted to know a price leaves an empty journal.
         files = (self.path / "annotations").iterdir() if "annotations" in children else ()

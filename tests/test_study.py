@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from ml_collections import ConfigDict
 from configs import scaling
 from socratic_jax import EXIT_PREEMPTED
 from socratic_jax.config import default_config
+from socratic_jax.reporting import report
+from socratic_jax.study import cells as study_cells
 from socratic_jax.study.cells import Cell, Study, cells, is_finished
 from socratic_jax.transcripts.strategies import STRATEGIES
 from socratic_jax.workdir import Workdir
@@ -203,6 +206,35 @@ def test_the_cell_of_a_dead_worker_is_taken_over(tmp_path):
     assert not worker.failed and len(_begun(tmp_path)) == 7
 
 
+HOLDER = """
+import fcntl, sys
+file = open(sys.argv[1], "a")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_page_is_written_after_whoever_is_writing_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(study_cells, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(report, "write", lambda directory, *_: f"{directory}/report.html")
+    (tmp_path / "locks").mkdir()
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "locks" / "page.lock")]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other,
+        ThreadPoolExecutor() as pool,
+    ):
+        assert other.stdout.readline() == "locked\n"
+        stopped = _worker(tmp_path)
+        waiting, gives_up = pool.submit(_worker(tmp_path).write_page), pool.submit(stopped.write_page)
+        time.sleep(0.1)
+        assert not waiting.done() and not gives_up.done()
+        stopped.stop()
+        assert gives_up.result(10) is None and not waiting.done()
+        other.stdin.close()
+        assert waiting.result(10) == f"{tmp_path}/report.html"
+
+
 CONFIG = """
 import sys
 sys.path.insert(0, {root!r})
@@ -233,3 +265,10 @@ def test_the_command_runs_real_cells_to_the_page_and_stops_when_told(tmp_path):
     assert (tmp_path / "s" / "report.html").stat().st_size > 10_000
     again = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert again.returncode == 0 and "begins" not in again.stderr
+    broken = tmp_path / "s" / "seed=1" / "predictions" / "test" / "answer_only.jsonl"
+    broken.write_text("{}\n")
+    again = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert again.returncode == 1
+    assert (
+        again.stderr.startswith(f"error: {broken}:1: this is no prediction") and again.stderr.count("\n") == 1
+    )

@@ -14,6 +14,7 @@ from socratic_jax.decoding.dialogue import PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LI
 from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.evaluation.predictions import Prediction
 from socratic_jax.evaluation.statistics import mcnemar, wilson
+from socratic_jax.problems import jsonl
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,4 +141,4 @@ def write_csv(path: epath.PathLike, rows: Iterable, kind: type) -> None:
     for row in rows:
         values = [getattr(row, name) for name in names]
         writer.writerow([f"{v:.6f}" if isinstance(v, float) else v for v in values])
-    epath.Path(path).write_text(out.getvalue())
+    jsonl.write_text(path, out.getvalue())

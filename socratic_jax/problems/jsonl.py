@@ -13,7 +13,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from socratic_jax.problems import answers
 from socratic_jax.problems.problem import (
@@ -118,24 +118,33 @@ def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def write_object(path: str | os.PathLike[str], value: Mapping[str, Any]) -> None:
     """Writes a file that `read_object` reads back, whole or not at all."""
-    from etils import epath
+    write_text(path, json.dumps(value, indent=2) + "\n")
 
-    path = epath.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / (path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    temporary.replace(path)
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a text file, whole or not at all."""
+    with whole(path) as file:
+        file.write(text.encode())
 
 
 def write_records(path: str | os.PathLike[str], records: Iterable[Mapping[str, Any]]) -> None:
     """Writes one JSON object a line, whole or not at all.
 
-    The lines go to a temporary file in the same folder (made if it is missing), which then takes
-    the place of `path` in one step: whoever reads sees the old file or the new one, and a killed
-    process leaves the old one.
-
     Raises:
       ProblemError: a record cannot be written as JSON; `path` is then as it was.
+    """
+    with whole(path) as file:
+        for line, record in enumerate(records, start=1):
+            file.write(_encode(record, f"{path}:{line}"))
+
+
+@contextlib.contextmanager
+def whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write that is there whole or not at all.
+
+    What is written goes to a temporary file in the same folder (made if it is missing), which then takes
+    the place of `path` in one step: whoever reads sees the old file or the new one, and a killed
+    process leaves the old one, as an error does.
     """
     from etils import epath
 
@@ -144,8 +153,7 @@ def write_records(path: str | os.PathLike[str], records: Iterable[Mapping[str, A
     temporary = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.tmp"
     try:
         with temporary.open("wb") as file:
-            for line, record in enumerate(records, start=1):
-                file.write(_encode(record, f"{path}:{line}"))
+            yield file
             file.flush()
             # Without this a power cut could leave a new name on data that was never written.
             with contextlib.suppress(AttributeError, io.UnsupportedOperation):  # no local file

@@ -12,6 +12,7 @@ from etils import epath
 
 from socratic_jax.accounting import by_phase, goodput
 from socratic_jax.evaluation.baselines import is_baseline
+from socratic_jax.problems import jsonl
 from socratic_jax.reporting.costs import teacher_costs
 from socratic_jax.reporting.dialogues import block, first
 from socratic_jax.reporting.scores import Scores, order
@@ -44,7 +45,7 @@ def write(
     **sections: Any,
 ) -> None:
     """Writes the page; see build."""
-    epath.Path(file).write_text(build(study, scores, summary, dialogues, **sections))
+    jsonl.write_text(file, build(study, scores, summary, dialogues, **sections))
 
 
 def build(

@@ -6,6 +6,7 @@ from typing import Any
 from etils import epath
 
 from socratic_jax.evaluation.results import Result, StepsResult
+from socratic_jax.problems import jsonl
 from socratic_jax.reporting.summary import Row, Summary
 from socratic_jax.reporting.tables import label
 
@@ -146,6 +147,6 @@ def _save(figure, directory: epath.Path, name: str) -> None:
 
     figure.tight_layout()
     for suffix in ("png", "svg"):
-        with (directory / f"{name}.{suffix}").open("wb") as file:
+        with jsonl.whole(directory / f"{name}.{suffix}") as file:
             figure.savefig(file, format=suffix, dpi=150)
     pyplot.close(figure)

@@ -2,6 +2,7 @@
 
 from etils import epath
 
+from socratic_jax.problems import jsonl
 from socratic_jax.reporting import causes, markup, page, plots, robustness, scores, study, summary, when
 
 
@@ -22,21 +23,25 @@ def write(workdir: str, out: str | None = None, processes: int = 1, dialogues: i
     summed = summary.summarise(found)
     gains, errors = when.gains(the_study, found), causes.find(the_study, found)
     file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
-    file.parent.mkdir(parents=True, exist_ok=True)
     changed = robustness.robustness(the_study, found)
     page.write(file, the_study, found, summed, dialogues, when=gains, causes=errors, robustness=changed)
     labels = the_study.labels
     others = [markup.questions(labels, summed.questions)] if summed.questions else []
     others += [robustness.table(labels, changed)] if changed else []
+    tables = {
+        "results.md": markup.markdown(labels, summed.rows, gains.rows, others),
+        "results.tex": markup.latex(labels, summed.rows, gains.rows, others),
+        "results_when.csv": markup.rows_csv(labels, gains.rows, when.Gain),
+        "results_causes.csv": causes.to_csv(labels, errors.rows),
+    }
     if changed:
-        (file.parent / "results_robustness.csv").write_text(markup.rows_csv(labels, changed, robustness.Row))
-    (file.parent / "results.md").write_text(markup.markdown(labels, summed.rows, gains.rows, others))
-    (file.parent / "results.tex").write_text(markup.latex(labels, summed.rows, gains.rows, others))
-    (file.parent / "results_when.csv").write_text(markup.rows_csv(labels, gains.rows, when.Gain))
-    (file.parent / "results_causes.csv").write_text(causes.to_csv(labels, errors.rows))
-    if the_study.cells[0].name != ".":
-        (file.parent / "results.csv").write_text(markup.cells_csv(labels, found))
-        asked = markup.rows_csv(labels, summed.questions, summary.QuestionsRow)
-        (file.parent / "results_questions.csv").write_text(asked)
+        tables["results_robustness.csv"] = markup.rows_csv(labels, changed, robustness.Row)
+    several = the_study.cells[0].name != "."
+    if several:
+        tables["results.csv"] = markup.cells_csv(labels, found)
+        tables["results_questions.csv"] = markup.rows_csv(labels, summed.questions, summary.QuestionsRow)
+    for name, text in tables.items():
+        jsonl.write_text(file.parent / name, text)
+    if several:
         plots.write_study(file.parent / "plots", page.axes(the_study), summed)
     return str(file)

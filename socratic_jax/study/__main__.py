@@ -5,10 +5,9 @@
 Every combination of the study's axes is a cell: a run with a workdir of its own, in a process of its own.
 Finished cells are skipped; a cell that fails is reported, and the others go on. The same command on several
 machines, in a directory that they share, works on one study: a cell belongs to whoever holds its lock. Who
-finishes last makes the page.
+has nothing left to do writes the page, one after the other.
 """
 
-import os
 import signal
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
 from socratic_jax import EXIT_PREEMPTED
-from socratic_jax.program import parse_flags, quieten, start, use_huge_pages
+from socratic_jax.program import errors_in_one_line, parse_flags, quieten, start, use_huge_pages
 from socratic_jax.study.cells import Study, cells, config_in
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The study, as path.py[:argument].")
@@ -33,7 +32,7 @@ def _main(argv: list[str]) -> None:
         start(lambda: _config_of(_CELL.value, directory), str(directory / _CELL.value))
         return
     quieten()
-    try:
+    with errors_in_one_line():
         if "://" in _WORKDIR.value:
             raise ValueError(f"{_WORKDIR.value} has no locks; a study needs a directory on a file system")
         command = [sys.executable, "-m", "socratic_jax.study", *sys.argv[1:]]
@@ -41,15 +40,12 @@ def _main(argv: list[str]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, study.stop)
         study.work()
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
-    if study.stopped:
+        page = study.write_page() if len(study.failed) < len(study.cells) else None
+    if page is None and study.stopped:
         print("stopped; the same command goes on from what is kept", file=sys.stderr)
         sys.exit(EXIT_PREEMPTED)
-    if len(study.failed) < len(study.cells):
-        from socratic_jax.reporting import report
-
-        print(report.write(str(directory), None, os.cpu_count() or 1))
+    if page is not None:
+        print(page)
     if study.failed:
         n, names = len(study.failed), ", ".join(study.failed)
         sys.exit(

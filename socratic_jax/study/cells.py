@@ -5,6 +5,7 @@ import fcntl
 import itertools
 import json
 import logging
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -131,7 +132,7 @@ class Study:
             if not left:
                 return
             for cell in left:
-                lock = self._lock(cell)
+                lock = self._lock(cell.name)
                 if lock is not None:
                     with lock:
                         # Somebody may have finished it since.
@@ -140,6 +141,23 @@ class Study:
                     break
             else:
                 time.sleep(POLL_SECONDS)  # Others run what is left; they may die of it.
+
+    def write_page(self) -> str | None:
+        """Writes the page, after whoever is writing it, and returns its path; None if told to stop.
+
+        Raises:
+          ValueError, OSError: what cannot be read or written; one line that names the file.
+        """
+        from socratic_jax.reporting import report
+
+        while not self._stopped:
+            lock = self._lock("page")
+            if lock is not None:
+                with lock:
+                    # Also if somebody just did: a cell may have been finished since they read.
+                    return report.write(str(self.directory), None, os.cpu_count() or 1)
+            time.sleep(POLL_SECONDS)
+        return None
 
     def stop(self, *_) -> None:
         """Passes a request to stop on to the cell that is running."""
@@ -160,9 +178,10 @@ class Study:
             self._fail(cell, str(error))
             return True
 
-    def _lock(self, cell: Cell) -> TextIO | None:
-        """The cell's lock, which ends with the process that holds it; None if another one does."""
-        file = (self.directory / "locks" / f"{cell.name}.lock").open("a")
+    def _lock(self, name: str) -> TextIO | None:
+        """The lock of a cell or of the page, which ends with the process that holds it; None if another one
+        does."""
+        file = (self.directory / "locks" / f"{name}.lock").open("a")
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
