@@ -24,11 +24,11 @@ class Prediction:
       gold_steps: how many steps the gold explanation takes; 0 where there is none.
       answer: canonical answer text, None if there is none that can be read.
       correct: whether it is the gold answer.
-      status: how the dialogue ended; see decoding.dialogue.STATUSES.
-      n_tokens: tokens written.
+      status: how the dialogue ended; see decoding.dialogue.STATUSES. None if unknown; see voting.first_votes.
+      n_tokens: tokens written, of all dialogues together where there were several; None if unknown.
       turns: {"role", "text"} of every turn, the problem left out.
       votes: the answers of all dialogues of the problem, where there were several; the rest is said of the
-        first one with the answer that won.
+        first one with the answer that won, but for n_tokens.
     """
 
     id: str
@@ -37,8 +37,8 @@ class Prediction:
     gold_steps: int
     answer: str | None
     correct: bool
-    status: str
-    n_tokens: int
+    status: str | None
+    n_tokens: int | None
     turns: tuple[dict[str, str], ...]
     votes: tuple[str | None, ...] = ()
 

@@ -32,6 +32,8 @@ class Result:
       prompt_too_long: share of problems that did not fit the context at all.
       tokens: mean number of tokens written.
       oracle: whether the strategy was given what no student knows at test time.
+
+    How dialogues ended and their tokens are None where that is unknown, as of the first of many votes.
     """
 
     suite: str
@@ -44,11 +46,16 @@ class Result:
     low: float
     high: float
     answered: float
-    truncated: float
-    step_limited: float
-    prompt_too_long: float
-    tokens: float
+    truncated: float | None
+    step_limited: float | None
+    prompt_too_long: float | None
+    tokens: float | None
     oracle: bool
+
+    @property
+    def cut_off(self) -> float | None:
+        """Share of dialogues without an end."""
+        return None if self.truncated is None else self.truncated + self.prompt_too_long
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +90,8 @@ def summarise(predictions: Sequence[Prediction], **labels) -> Result:
     right = sum(p.correct for p in predictions)
     low, high = wilson(right, n)
 
-    def share(status: str) -> float:
-        return sum(p.status == status for p in predictions) / max(n, 1)
+    def share(status: str) -> float | None:
+        return mean([p.status and p.status == status for p in predictions])
 
     return Result(
         n=n,
@@ -95,9 +102,14 @@ def summarise(predictions: Sequence[Prediction], **labels) -> Result:
         truncated=share(TOKEN_LIMIT),
         step_limited=share(STEP_LIMIT),
         prompt_too_long=share(PROMPT_TOO_LONG),
-        tokens=sum(p.n_tokens for p in predictions) / max(n, 1),
+        tokens=mean([p.n_tokens for p in predictions]),
         **labels,
     )
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean of what is known of all; None if one is unknown."""
+    return None if None in values else sum(values) / max(len(values), 1)
 
 
 def by_steps(predictions: Sequence[Prediction], suite: str, strategy: str) -> list[StepsResult]:

@@ -8,13 +8,18 @@ from socratic_jax.problems import answers
 
 
 def first_votes(predictions: Sequence[Prediction], k: int) -> list[Prediction]:
-    """What the vote would have been over the first k dialogues of every problem."""
+    """What the vote would have been over the first k dialogues of every problem.
+
+    Of each dialogue only the answer is known: how the winner ended, what it said and how many tokens k
+    dialogues take is left out.
+    """
     shorter = []
     for p in predictions:
         votes = p.votes[:k]
         answer = votes[winner(votes)]
         correct = answers.same(answer, p.gold)
-        shorter.append(dataclasses.replace(p, answer=answer, correct=correct, votes=votes))
+        unknown = dict(status=None, n_tokens=None, turns=())
+        shorter.append(dataclasses.replace(p, answer=answer, correct=correct, votes=votes, **unknown))
     return shorter
 
 

@@ -114,7 +114,7 @@ def _row(seeds: Sequence[Scores], correct_SxN: np.ndarray) -> Row:
         strategy=first.strategy, oracle=first.result.oracle, seeds=tuple(s.seed for s in seeds),
         n=correct_SxN.shape[1], accuracy=float(correct_SxN.mean()), low=low, high=high, original=None,
         drop=None, drop_low=None, drop_high=None, test="", p=None, p_holm=None,
-        cut_off=float(np.mean([s.result.truncated + s.result.prompt_too_long for s in seeds])),
+        cut_off=float(np.mean([s.result.cut_off for s in seeds])),
         files=tuple(s.file for s in seeds),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from socratic_jax.evaluation import statistics
-from socratic_jax.evaluation.results import split_name
+from socratic_jax.evaluation.results import mean, split_name
 from socratic_jax.reporting.scores import Scores
 from socratic_jax.reporting.study import StudyError
 
@@ -25,7 +25,7 @@ class Row:
       n: problems, for each seed.
       accuracy, low, high: with one seed the 95 % Wilson interval, with several the bootstrap over seeds
         and problems.
-      answered, cut_off, forced, tokens: means of what Result has; cut_off is everything without an end.
+      answered, cut_off, forced, tokens: means of what Result has.
       files: that it was computed from.
     """
 
@@ -39,9 +39,9 @@ class Row:
     low: float
     high: float
     answered: float
-    cut_off: float
-    forced: float
-    tokens: float
+    cut_off: float | None
+    forced: float | None
+    tokens: float | None
     files: tuple[str, ...]
 
 
@@ -180,9 +180,9 @@ def _row(seeds: Sequence[Scores]) -> Row:
         low=low,
         high=high,
         answered=float(np.mean([r.answered for r in each])),
-        cut_off=float(np.mean([r.truncated + r.prompt_too_long for r in each])),
-        forced=float(np.mean([r.step_limited for r in each])),
-        tokens=float(np.mean([r.tokens for r in each])),
+        cut_off=mean([r.cut_off for r in each]),
+        forced=mean([r.step_limited for r in each]),
+        tokens=mean([r.tokens for r in each]),
         files=tuple(s.file for s in seeds),
     )
 

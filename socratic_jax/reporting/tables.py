@@ -77,9 +77,9 @@ def accuracy_table(rows: Sequence[Result]) -> rich.table.Table:
             _percent(row.accuracy),
             f"{100 * row.low:.1f} – {100 * row.high:.1f}",
             _percent(row.answered),
-            _percent(row.truncated + row.prompt_too_long),
-            _percent(row.step_limited),
-            f"{row.tokens:.0f}",
+            "" if row.cut_off is None else _percent(row.cut_off),
+            "" if row.step_limited is None else _percent(row.step_limited),
+            "" if row.tokens is None else f"{row.tokens:.0f}",
         )
     return table
 

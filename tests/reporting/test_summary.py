@@ -134,6 +134,8 @@ def test_votes_of_fewer_dialogues_are_rows_too(tmp_path):
     found = summary.summarise(read)
     cot = {row.strategy: row.accuracy for row in found.rows if row.strategy != "socratic_iterative"}
     assert list(cot.items()) == [("cot@1", 0.4), ("cot@4", 0.0), ("cot@16", 1.0), ("cot", 1.0)]
+    unknown = [row.strategy for row in found.rows if (row.cut_off, row.forced, row.tokens) == (None,) * 3]
+    assert unknown == ["cot@1", "cot@4", "cot@16"]
     assert {row.files for row in found.rows if row.strategy in cot} == {("predictions/test/cot.jsonl",)}
     assert [(pair.a, pair.b) for pair in found.pairs] == [("cot", "socratic_iterative")]
     assert [s.strategy for s in read if s.dialogues] == ["cot", "socratic_iterative"]

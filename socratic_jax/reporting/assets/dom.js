@@ -32,6 +32,7 @@ function select(name, options, value, onchange) {
 }
 
 const percent = (share) => (100 * share).toFixed(1);
+const known = (value, show) => (value === null ? "" : show(value));
 const count = (n) => n.toLocaleString("en-US");
 const pValue = (p) => (p < 1e-4 ? "< 0.0001" : p.toFixed(4));
 const signed = (share) => (share < 0 ? "−" : "+") + percent(Math.abs(share));

@@ -5,7 +5,7 @@ const browser = new Browser();
 
 const SECTIONS = [
   ["results", "Results", () => section("results", "Results",
-    "Accuracy is the share of right answers. Intervals are 95 %: with one seed Wilson's over the problems, with several the bootstrap over seeds and problems. “cut off” ran out of tokens, “forced” was made to answer by the step limit; all in %. A name opens its dialogues.",
+    "Accuracy is the share of right answers. Intervals are 95 %: with one seed Wilson's over the problems, with several the bootstrap over seeds and problems. “cut off” ran out of tokens, “forced” was made to answer by the step limit; all in %. Of the first k votes (@k) only the answers are known, so these and the tokens are blank. A name opens its dialogues.",
     ["suite"], resultTable)],
   ["scaling", "Scaling", () => DATA.axes.length > 0 && section("scaling", "Scaling", "", ["suite"], scalingPlots)],
   ["steps", "Steps", () => section("steps", "Accuracy by number of steps", "", ["suite", "condition"], stepPlot)],
@@ -49,7 +49,8 @@ document.getElementById("facts").textContent = [
 
 document.getElementById("footer").append(
   "Every number says which files it came from, named from the directory of this page. An accuracy by hand: the lines of a predictions file that contain ",
-  h("code", {}, '"correct": true'), ", divided by all its lines. A step is marked as the first wrong one if it states false arithmetic, or if no gold step comes to its result; the second is a hint, since there can be another way to an answer.");
+  h("code", {}, '"correct": true'), ", divided by all its lines; of a row @k, the lines in which the commonest of the first k ", h("code", {}, "votes"),
+  " (null is none; of equally common ones, the one that came first) is ", h("code", {}, "gold"), ". A step is marked as the first wrong one if it states false arithmetic, or if no gold step comes to its result; the second is a hint, since there can be another way to an answer.");
 
 document.getElementById("theme").addEventListener("click", () => {
   const root = document.documentElement;

@@ -50,14 +50,14 @@ function resultTable() {
 
 function resultRow(row, top, best) {
   const number = percent(row.accuracy);
-  const cells = [row.answered, row.cut_off, row.forced].map((share) => h("td", { class: "less" }, percent(share)));
+  const cells = [row.answered, row.cut_off, row.forced].map((share) => h("td", { class: "less" }, known(share, percent)));
   return h("tr", { title: row.files.join("\n"), "data-strategy": row.strategy },
     h("td", { class: "text" }, sign(row.strategy), h("a", { href: link(row) }, breakable(title(row.strategy)))),
     h("td", { class: "less" }, intervalBar(row, top)),
     h("td", { class: "accuracy" }, best ? h("strong", {}, number) : number),
     h("td", { class: "range" }, `${percent(row.low)} – ${percent(row.high)}`),
     h("td", { class: "less" }, row.seeds.length), h("td", { class: "less" }, count(row.n)), cells,
-    h("td", { class: "less" }, row.tokens.toFixed(0)), h("td", { class: "text" }, files(row.files)));
+    h("td", { class: "less" }, known(row.tokens, (n) => n.toFixed(0))), h("td", { class: "text" }, files(row.files)));
 }
 
 function link(row) {
