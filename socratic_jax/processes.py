@@ -4,18 +4,26 @@ Every process runs the same program on its own devices. Files that are shared ar
 one; what the others must not miss is agreed on by all.
 """
 
+import contextlib
 import functools
 import logging
+import os
 import re
 import signal
-from collections.abc import Callable
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from socratic_jax import EXIT_PREEMPTED
+
 log = logging.getLogger(__name__)
 
+JOIN_SECONDS = 600.0  # That the processes of a run have to find each other.
 BARRIER_SECONDS = 7 * 24 * 3600  # The first process may annotate for days.
 # How the runtime says that another process is gone.
 LOST = re.compile(r"UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED|ABORTED|[Gg]loo|coordination|[Cc]onnection|peer")
@@ -34,34 +42,67 @@ class PeerError(RuntimeError):
 def start(spec: str) -> None:
     """Joins the processes of a run; has to come before JAX computes anything.
 
-    Says who is waited for before it waits, so that a worker that never came can be named.
+    Says who is waited for before it waits, so that a worker that never came can be named. When the others
+    do not come in `JOIN_SECONDS`, the process ends with the code that launchers start again.
 
     Args:
       spec: "none"; "auto", which lets JAX ask Cloud TPU, SLURM or Kubernetes; or
         "HOST:PORT,PROCESSES,INDEX", with the address of the first process.
 
     Raises:
-      ValueError: it is none of these.
-      RuntimeError: the others did not come.
+      ValueError: it is none of these, or "auto" outside of a cluster.
     """
     if spec == "none":
         return
     # JAX would keep SIGTERM for itself; `stop_on_signal` wants it.
     jax.config.update("jax_enable_preemption_service", False)
+    # Longer than we wait ourselves: JAX gives up by aborting the process, which looks like a failure.
+    patience = {"initialization_timeout": round(JOIN_SECONDS) + 30}
     if spec == "auto":
-        log.info("asking the cluster for the other processes")
-        jax.distributed.initialize()
+        host = socket.gethostname()
+        log.info("%s: asking the cluster for the other processes", host)
+        try:
+            with _others_in_time():
+                jax.distributed.initialize(**patience)
+        except ValueError as error:
+            if "be defined" not in str(error):
+                raise
+            raise ValueError(
+                f"--distributed=auto found no cluster on {host} (Cloud TPU, SLURM, Kubernetes); pass "
+                "--distributed=HOST:PORT,PROCESSES,INDEX, or none for one process"
+            ) from error
     else:
         match = re.fullmatch(r"(\S+:\d+),(\d+),(\d+)", spec)
         if not match or int(match[3]) >= int(match[2]):
             raise ValueError(f"--distributed={spec}: write none, auto or HOST:PORT,PROCESSES,INDEX")
         address, n, index = match[1], int(match[2]), int(match[3])
         log.info("process %d of %d: waiting for the others at %s", index, n, address)
-        jax.distributed.initialize(address, n, index)
+        with _others_in_time():
+            jax.distributed.initialize(address, n, index, **patience)
     log.info(
         "process %d of %d: %d of %d %s devices", jax.process_index(), jax.process_count(),
         jax.local_device_count(), jax.device_count(), jax.devices()[0].device_kind,
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _others_in_time() -> Iterator[None]:
+    """Ends the process, to be started again, when what is inside takes longer than `JOIN_SECONDS`."""
+
+    def give_up():
+        print(
+            f"stopped: the other processes did not come in {JOIN_SECONDS:.0f} s; start all of them again",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+        os._exit(EXIT_PREEMPTED)  # The main thread waits in JAX, and hears of no exception.
+
+    timer = threading.Timer(JOIN_SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def is_first() -> bool:

@@ -8,6 +8,8 @@ import json
 import os
 import random
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +25,7 @@ from socratic_jax.run import open_run
 from socratic_jax.sharding import make_mesh
 from socratic_jax.training.checkpoints import Checkpoints
 from socratic_jax.training.metrics import read_metrics
-from tests.processes import start, wait
+from tests.processes import ROOT, free_port, start, wait
 
 STUDENTS = ("socratic_iterative-questioner", "socratic_iterative-answerer")
 
@@ -36,6 +38,37 @@ ACCEPTED = (0, EXIT_PREEMPTED, -signal.SIGTERM, -signal.SIGKILL, -signal.SIGABRT
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
+
+
+def _join(spec: str, seconds: float = 600) -> subprocess.CompletedProcess:
+    """`processes.start` by itself, with so much patience."""
+    code = (
+        "import sys; from socratic_jax import processes, program; program.quieten()\n"
+        "processes.JOIN_SECONDS = float(sys.argv[2])\n"
+        "processes.start(sys.argv[1])"
+    )
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "OMPI", "KUBERNETES"))}
+    return subprocess.run(
+        [sys.executable, "-c", code, spec, str(seconds)],
+        env={**env, "JAX_PLATFORMS": "cpu"}, cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_worker_that_never_comes_is_waited_for_and_then_all_are_started_again(index):
+    """Not an abort of the runtime, which launchers would take for a failure."""
+    done = _join(f"127.0.0.1:{free_port()},2,{index}", seconds=1)
+    assert done.returncode == EXIT_PREEMPTED, done.stderr
+    waiting, stopped = done.stderr.splitlines()
+    assert waiting.startswith(f"process {index} of 2: waiting for the others at 127.0.0.1:")
+    assert stopped == "stopped: the other processes did not come in 1 s; start all of them again"
+
+
+def test_outside_of_a_cluster_auto_says_what_to_pass():
+    done = _join("auto")
+    asking, *_, error = done.stderr.splitlines()
+    assert asking == f"{socket.gethostname()}: asking the cluster for the other processes"
+    assert "--distributed=auto found no" in error and "pass --distributed=HOST:PORT,PROCESSES,INDEX" in error
 
 
 def _run(workdir, n_processes, devices_each, *options, cache=None):
