@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a program on a TPU to its end: creates the TPU, creates it again when it was preempted, starts again what was
-# preempted (exit code 42), and stops at a real failure. The workdir decides where a run goes on, so this script
-# remembers nothing: kill it and start it again whenever you like.
+# preempted (exit code 42) or lost its first worker (134), and stops at a real failure. The workdir decides where a run
+# goes on, so this script remembers nothing: kill it and start it again whenever you like.
 #
 #   launch/babysit.sh --name=N --zone=Z --type=T [--spot] [--delete] [...] -- --config=... --workdir=gs://...
 #

@@ -4,8 +4,8 @@
 #   sbatch [--nodes=2] [other options of sbatch] launch/slurm.sh --config=... --workdir=/shared/runs/x [FLAGS]
 #
 # Type it in the repository. The workdir has to be seen by all nodes. Two minutes before the time is up the program
-# is told to save, exits with 42, and the job is put into the queue again; so it is when Slurm preempts it. The
-# lines below are for nodes with eight GPUs; options on sbatch's command line go before them.
+# is told to save, exits with 42, and the job is put into the queue again; so it is when Slurm preempts it, and when a
+# process was killed. The lines below are for nodes with eight GPUs; options on sbatch's command line go before them.
 #
 #   PYTHON=.venv/bin/python   the Python that has `pip install -e '.[cuda]'`
 #   CONTAINER=image.sqsh      runs in a container instead; needs the pyxis plug-in, and PYTHON=python
@@ -63,13 +63,18 @@ watch() {
 }
 
 # In every process. srun returns the highest exit code of all: one that failed has to count more than others that saw
-# it go and end with 42.
+# it go and end with 42. When the first process is killed (137), JAX's runtime aborts the others (134). Neither is a
+# failure of the program, and nobody else tells this script why a process is gone.
 # shellcheck disable=SC2329
 process() {
   local code=0
   watch "$@" || code=$?
-  ((code == 0 || code == 42)) || { echo "process ${SLURM_PROCID:-?}: exit code $code" >&2 && code=100; }
-  return "$code"
+  ((code == 0 || code == 42)) || echo "process ${SLURM_PROCID:-?}: exit code $code" >&2
+  case $code in
+    0 | 42) return "$code" ;;
+    134 | 137) return 42 ;;
+    *) return 100 ;;
+  esac
 }
 
 code=0
@@ -82,7 +87,7 @@ if ((code == PREEMPTED)); then
   if [[ $state == RUNNING ]]; then
     ((${SLURM_RESTART_COUNT:-0} < MAX_RESTARTS)) ||
       die "started $MAX_RESTARTS times again; the same command goes on" "$code"
-    echo "saved; back into the queue"
+    echo "stopped; back into the queue"
     scontrol requeue "$SLURM_JOB_ID"
     exit 0
   fi

@@ -308,8 +308,9 @@ status() {
 }
 
 # One line for scripts: gone | waiting | idle | running | other | finished | ending | preempted | stopped |
-# lost WORKER | unreachable WORKER | failed CODE WORKER. `preempted` means that the run says so (exit code 42), on all
-# workers; `ending`, on some. A TPU that was preempted is `gone`.
+# lost WORKER | unreachable WORKER | failed CODE WORKER. `preempted` means that the run says so (exit code 42) or that
+# JAX's runtime aborted it since the first worker is gone (134), on all workers; `ending`, on some. A TPU that was
+# preempted is `gone`.
 short_status() { # REQUEST NODE_STATE
   local worker state=$1 lost='' failed='' unreachable='' running='' other='' stopped='' preempted='' finished=0
   [[ $state != ACTIVE ]] || state=${2%%[[:space:]]*}
@@ -333,7 +334,7 @@ short_status() { # REQUEST NODE_STATE
           stopped/*) stopped=$worker ;;
           lost/*) lost=$worker ;;
           exited/0) finished=$((finished + 1)) ;;
-          exited/42) preempted=$worker ;;
+          exited/42 | exited/134) preempted=$worker ;;
           *) failed="${CODE[worker]} $worker" ;;
         esac
         ;;

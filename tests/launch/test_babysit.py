@@ -89,6 +89,13 @@ def test_exit_code_42_is_started_again(cloud):
     assert [seconds for seconds in cloud.sleeps() if seconds in (10, 20)] == [10, 20]
 
 
+def test_workers_that_the_runtime_aborted_are_started_again(cloud):
+    """The first worker was told to stop; of the others, one lost it and was aborted."""
+    cloud.program("((START > 1)) && exit 0; ((WORKER == 0)) && exit 42; kill -ABRT $$")
+    babysit(cloud, TYPE="v5p-16")
+    assert steps(cloud) == ["create", "install", "start", "start"]
+
+
 def test_a_real_failure_is_not_tried_again(cloud):
     cloud.program('echo "step 3"; if ((WORKER == 1)); then echo "error: out of memory"; exit 7; fi\n' + SAVES)
     error = babysit(cloud, TYPE="v5p-16", code=1).stderr

@@ -29,14 +29,15 @@ def test_gke():
     assert job["completions"] == job["parallelism"] == x * y // chips
     assert job["completionMode"] == "Indexed"
 
-    # A preempted pod and exit code 42 let the job fail as any failure does, and the JobSet restarts it.
+    # A preempted pod and exit codes 42 and 134 (aborted since the first one is gone) let the job fail as any failure does, and the JobSet restarts it.
     # Another exit code lets it fail for a reason of its own, for which the JobSet gives up.
     assert job["backoffLimit"] == 0 and pod["restartPolicy"] == "Never"
     disruption, preempted, failure = job["podFailurePolicy"]["rules"]
     assert disruption["action"] == preempted["action"] == "Count" and failure["action"] == "FailJob"
     assert disruption["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
-    assert preempted["onExitCodes"] == {"containerName": container["name"], "operator": "In", "values": [42]}
-    assert failure["onExitCodes"] == {"containerName": container["name"], "operator": "NotIn", "values": [42]}
+    codes = {"containerName": container["name"], "values": [42, 134]}
+    assert preempted["onExitCodes"] == {**codes, "operator": "In"}
+    assert failure["onExitCodes"] == {**codes, "operator": "NotIn"}
     (rule,) = policy["rules"]
     assert (rule["action"], rule["onJobFailureReasons"]) == ("FailJobSet", ["PodFailurePolicy"])
     assert policy["maxRestarts"] > 0

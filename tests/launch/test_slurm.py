@@ -122,6 +122,13 @@ def test_a_failure_counts_more_than_those_that_saw_it(slurm):
     assert slurm.read("requeued") == []
 
 
+def test_a_killed_process_and_those_that_the_runtime_aborts_for_it_come_back(slurm):
+    slurm.program("((SLURM_PROCID == 0)) && kill -KILL $$; kill -ABRT $$")
+    output = slurm.run()
+    assert "process 0: exit code 137" in output and "process 1: exit code 134" in output
+    assert slurm.read("requeued") == ["requeue 17"]
+
+
 def test_it_does_not_come_back_for_ever(slurm):
     slurm.program("exit 42")
     assert "started 2 times again" in slurm.run(code=42, MAX_RESTARTS="2", SLURM_RESTART_COUNT="2")
