@@ -151,6 +151,7 @@ parse_flags "$SETTINGS" "$SWITCHES" "$@"
 ((${#WORDS[@]} == 0)) || die "what is '${WORDS[0]}'? flags of the program stand after --" 2
 need NAME ZONE TYPE
 need_number POLL BACKOFF MAX_RESTARTS SETTLE GRACE
+need_gcloud
 # The same code after every restart, also when other work goes on in this directory.
 : "${REVISION:=$(git -C "$LAUNCH" rev-parse HEAD)}"
 for setting in $SETTINGS $SWITCHES; do declare -x "${setting^^}"; done

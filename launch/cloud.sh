@@ -7,6 +7,8 @@ readonly REFUSED=65
 
 # ---- What the cloud says.
 
+says_absent() { grep -q -e NOT_FOUND -e 'was not found' "$SCRATCH/error"; }
+
 query() { # ASSUMED gcloud ...: its answer, or ABSENT. Tried again, because `create` may wait for hours.
   local attempt answer
   for ((attempt = 1; ; attempt++)); do
@@ -14,7 +16,7 @@ query() { # ASSUMED gcloud ...: its answer, or ABSENT. Tried again, because `cre
       printf '%s' "${answer:-UNKNOWN}"
       return
     fi
-    if grep -qi -e NOT_FOUND -e 'not found' "$SCRATCH/error"; then
+    if says_absent; then
       printf 'ABSENT'
       return
     fi

@@ -117,6 +117,11 @@ need_number() { # SETTINGS...
   done
 }
 
+need_gcloud() { # A shell's "command not found" must not be taken for a TPU that is not there.
+  dry || command -v gcloud >/dev/null ||
+    die "gcloud is not installed: https://cloud.google.com/sdk/docs/install, or --dry_run to see the commands"
+}
+
 background() { # COMMAND...: in a process group of its own, so that clean_up gets its children too.
   set -m
   "$@" </dev/null &

@@ -30,7 +30,7 @@ is_done() { # WORKDIR
     [[ -e $1/results.csv ]]
   elif message=$(ask "" gcloud storage ls "$1/results.csv" 2>&1); then
     if dry; then return 1; fi
-  elif [[ $message == *'matched no objects'* || $message == *[Nn]ot\ [Ff]ound* || $message == *404* ]]; then
+  elif [[ $message == *'matched no objects'* || $message == *'was not found'* || $message == *404* ]]; then
     return 1
   else
     die "cannot look into $1: $message"
@@ -110,6 +110,7 @@ parse_flags "$SETTINGS" "$SWITCHES" "$@"
 ((${#WORDS[@]} == 0)) || die "what is '${WORDS[0]}'? flags of the program stand after --" 2
 need NAME ZONE TYPE WORKDIR SIZES STRATEGIES
 need_number TPUS
+need_gcloud
 WORKDIR=${WORKDIR%/}
 : "${REVISION:=$(git -C "$LAUNCH" rev-parse HEAD)}"
 for setting in $PASSED spot internal_ip dry_run; do declare -x "${setting^^}"; done

@@ -97,7 +97,7 @@ remove() { # Deletes the request and its node, and waits until they are gone.
   for ((attempt = 1; ; attempt++)); do
     ! run gcloud compute tpus queued-resources delete "$NAME" "${WHERE[@]}" --force --quiet \
       2>"$SCRATCH/error" >&2 || break
-    ! grep -qi -e NOT_FOUND -e 'not found' "$SCRATCH/error" || break
+    ! says_absent || break
     cat "$SCRATCH/error" >&2
     ((attempt < TRIES)) || die "cannot delete $NAME; it may still cost money"
     backoff "$attempt"
@@ -376,6 +376,7 @@ main() {
   [[ $NAME =~ ^[a-z]([a-z0-9-]*[a-z0-9])?$ ]] || die "--name wants small letters, digits and dashes, not '$NAME'" 2
   need_number WAIT POLL TRIES BACKOFF AT_ONCE GRACE TAIL
   [[ -z ${WORKERS:-} ]] || need_number WORKERS
+  need_gcloud
   scratch
   WHERE=(--zone="$ZONE")
   [[ -z $PROJECT ]] || WHERE+=(--project="$PROJECT")

@@ -177,6 +177,16 @@ class Cloud:
             assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def path_without(self, command: str) -> str:
+        """A PATH in which all is as it was but for one command."""
+        directory = self.path / f"without-{command}"
+        directory.mkdir()
+        for place in self.environment["PATH"].split(":"):
+            for file in Path(place).glob("*"):
+                if file.name != command and not (directory / file.name).exists():
+                    (directory / file.name).symlink_to(file)
+        return str(directory)
+
     def tpu(self, *arguments: str, **options):
         return self.launch("tpu.sh", *arguments, **options)
 

@@ -29,8 +29,9 @@ def test_gke():
     assert job["completions"] == job["parallelism"] == x * y // chips
     assert job["completionMode"] == "Indexed"
 
-    # A preempted pod and exit codes 42 and 134 (aborted since the first one is gone) let the job fail as any failure does, and the JobSet restarts it.
-    # Another exit code lets it fail for a reason of its own, for which the JobSet gives up.
+    # A preempted pod and exit codes 42 and 134 (aborted since the first one is gone) let the job fail as any
+    # failure does, and the JobSet restarts it. Another exit code lets it fail for a reason of its own, for
+    # which the JobSet gives up.
     assert job["backoffLimit"] == 0 and pod["restartPolicy"] == "Never"
     disruption, preempted, failure = job["podFailurePolicy"]["rules"]
     assert disruption["action"] == preempted["action"] == "Count" and failure["action"] == "FailJob"

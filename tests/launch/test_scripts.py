@@ -32,6 +32,25 @@ def test_scripts_are_strict_and_can_be_executed(script):
     assert max(map(len, text.splitlines())) <= 120
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("tpu.sh", "create"),
+        ("tpu.sh", "delete"),
+        ("babysit.sh", "--", "--config=c.py", "--workdir=gs://b/run"),
+        ("sweep.sh", "--workdir=gs://b/sweep", "--sizes=gpt2", "--strategies=cot"),
+    ],
+    ids=lambda arguments: "-".join(arguments[:2]),
+)
+def test_without_gcloud_nothing_is_taken_for_absent(cloud, arguments):
+    script, *arguments = arguments
+    path = cloud.path_without("gcloud")
+    (line,) = cloud.launch(script, *arguments, code=1, PATH=path).stderr.splitlines()
+    assert line.startswith("error: gcloud is not installed: ")
+    assert cloud.sleeps() == []
+    assert "gcloud " in cloud.launch(script, *arguments, DRY_RUN="1", PATH=path).stdout
+
+
 def lib(script: str, *arguments: str, code: int = 0, **environment: str):
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f". {LAUNCH}/lib.sh\n{script}", "bash", *arguments],

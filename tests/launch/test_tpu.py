@@ -250,6 +250,13 @@ def test_a_question_that_fails_is_asked_again(cloud):
     assert "active account" in error and "cannot ask for the state of tpu" in error
 
 
+@pytest.mark.parametrize("error", ["host not found", "gcloud: command not found"])
+def test_what_else_is_not_found_is_not_taken_for_the_tpu(cloud, error):
+    cloud.has_tpu()
+    cloud.rule("describe", code=1, stderr=error, times=99)
+    assert "cannot ask for the state of tpu" in cloud.tpu("delete", code=1).stderr
+
+
 def test_delete(cloud):
     assert "tpu is not there" in cloud.tpu("delete").stderr
     cloud.has_tpu()
