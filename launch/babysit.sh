@@ -68,11 +68,12 @@ give_up() { # WHY WORKER
 }
 
 finish() {
+  local delete="launch/tpu.sh delete --name=$NAME --zone=$ZONE"
   say "finished"
   if [[ $DELETE == 1 ]]; then
-    tpu delete
+    tpu delete || die "the run is finished, but $NAME could not be deleted and still costs money: $delete"
   else
-    say "$NAME still costs money: launch/tpu.sh delete --name=$NAME --zone=$ZONE"
+    say "$NAME still costs money: $delete"
   fi
 }
 
@@ -102,7 +103,10 @@ babysit() {
         ended=$((ended + POLL))
         ((ended <= GRACE)) || steps=(stop run)
         ;;
-      finished) finish && return ;;
+      finished)
+        finish
+        exit
+        ;;
       other) die "another run is going on on $NAME" ;;
       stopped)
         ((unsettled)) || die "the run was stopped by hand; start this again to go on"

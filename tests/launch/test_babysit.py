@@ -41,6 +41,17 @@ def test_delete_at_the_end(cloud):
     assert cloud.data()["tpus"] == {}
 
 
+def test_a_deletion_that_fails_is_no_reason_to_run_again(cloud):
+    cloud.rule("queued-resources delete", code=1, stderr="INTERNAL", times=9)
+    error = babysit(cloud, "--delete", "--tries=1", code=1).stderr
+    last = (
+        "error: the run is finished, but tpu could not be deleted and still costs money: launch/tpu.sh delete"
+    )
+    assert error.splitlines()[-1] == f"{last} --name=tpu --zone=us-west4-a"
+    assert steps(cloud) == ["create", "install", "start", "delete"]
+    assert len(cloud.starts()) == 1
+
+
 def test_a_dry_run_prints_what_is_run(cloud):
     dry = babysit(cloud, "--dry_run", "--spot")
     assert cloud.calls() == [] and "and so on" in dry.stderr
