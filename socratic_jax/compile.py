@@ -208,23 +208,18 @@ def _out_of_memory(text: str) -> str:
     return f"used {used[1]} of {used[2]}" if used else text.strip().splitlines()[0][:160]
 
 
-def estimate(config: ConfigDict, student: Student, mesh: Mesh, device: Device, train: Program) -> Estimate:
+def estimate(config: ConfigDict, student: Student, chips: int, device: Device, train: Program) -> Estimate:
     """The roofline of a train step; see `Estimate`."""
     B, T = config.train.batch_size, config.student.context
     # As if every row were one segment: packed rows look at fewer keys.
     flops = B * T * train_flops(student, (T + 1) / 2, learnt_targets(config) / T)
-    chips = mesh.size
     done = flops * (4 / 3 if config.student.remat else 1)
-    compute = done / (chips * device.flops)
+    peak = chips * device.flops
+    compute = done / peak
     # State is read and written once; weights are read again in each pass.
     memory = 2 * train.state / device.bandwidth
-    slices = count_slices(list(mesh.devices.flat))
-    network = 0.0
-    for c in train.collectives:
-        crosses = slices > 1 and c.group * slices > chips
-        network += c.bytes / (device.network if crosses else device.links)
+    network = sum(c.bytes / (device.network if c.between_slices else device.links) for c in train.collectives)
     best, worst = max(compute, memory, network), compute + memory + network
-    peak = chips * device.flops
     return Estimate(compute, memory, network, best, worst, (flops / (peak * worst), flops / (peak * best)))
 
 
@@ -241,7 +236,7 @@ def report(config: ConfigDict, topology: str) -> None:
     for program in (compile_train(config, student, mesh), compile_decode(config, student, mesh)):
         _show(program, device)
         if program.name == "train" and program.fits and device:
-            e = estimate(config, student, mesh, device, program)
+            e = estimate(config, student, mesh.size, device, program)
             parts = (
                 f"compute {1e3 * e.compute:.1f}, memory {1e3 * e.memory:.1f}, network {1e3 * e.network:.1f}"
             )
@@ -272,7 +267,8 @@ def _show(program: Program, device: Device | None) -> None:
     )
     for c in program.collectives:
         print(
-            f"  {c.kind} x {c.count} over {c.group}: {c.bytes / 1e6:.1f} MB a chip, "
+            f"  {c.kind} x {c.count} {'between' if c.between_slices else 'over'} {c.group}"
+            f"{' slices' if c.between_slices else ''}: {c.bytes / 1e6:.1f} MB a chip, "
             f"largest array {c.largest / 1e6:.1f} MB"
         )
     if not program.collectives:

@@ -14,6 +14,10 @@ KINDS = ("all-gather", "reduce-scatter", "all-reduce", "all-to-all", "collective
 
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) .*\{$")
 _OP = re.compile(rf"= (.*?) ({'|'.join(KINDS)})(-start)?\(")
+# Between slices TPUs hand arrays to their hosts, which communicate.
+_SEND = re.compile(
+    r"= (.*?) send\(.*_xla_megascale_target=\"\{([\d,:]+)\}x.*_xla_megascale_transfer_type=\"(\w+)\""
+)
 _CALL = re.compile(r"(?:calls|body|condition|to_apply|called_computations)=\{?%?([\w.\-]+)")
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
 _SHAPE = re.compile(r"\b([a-z]\w*)\[([\d,]*)\]")
@@ -30,11 +34,12 @@ class Collective:
 
     Attributes:
       kind: one of `KINDS`.
-      group: devices that take part together.
+      group: devices that take part together; between slices, slices.
       count: how often it runs, loops multiplied out.
       bytes: that pass through one device's links, summed over the runs: (n - 1) / n of the gathered or
         the scattered array, twice that for an all-reduce, all of what is permuted.
       largest: bytes of the largest array among them.
+      between_slices: they go over the network of the data centre, not over links.
     """
 
     kind: str
@@ -42,6 +47,7 @@ class Collective:
     count: int
     bytes: float
     largest: int
+    between_slices: bool = False
 
 
 def collectives(text: str, n_devices: int) -> list[Collective]:
@@ -55,10 +61,23 @@ def collectives(text: str, n_devices: int) -> list[Collective]:
     """
     bodies = _bodies(text)
     runs = _runs(bodies, text)
-    found: dict[tuple[str, int], list[float]] = collections.defaultdict(lambda: [0, 0.0, 0])
+    found: dict[tuple[str, int, bool], list[float]] = collections.defaultdict(lambda: [0, 0.0, 0])
+
+    def add(kind: str, group: int, size: int, times: int, between_slices: bool = False) -> None:
+        share = {"all-reduce": 2 * (group - 1) / group, "collective-permute": 1.0}
+        entry = found[kind, group, between_slices]
+        entry[0] += times
+        entry[1] += times * size * share.get(kind, (group - 1) / group)
+        entry[2] = max(entry[2], size)
+
     for name, lines in bodies.items():
         for line in lines:
-            match = _OP.search(line)
+            match, sent = _OP.search(line), _SEND.search(line)
+            if sent and runs[name]:
+                kind, group = sent[3].lower().replace("_", "-"), _count(sent[2])
+                # A device sends its part of what is gathered.
+                size = max(_sizes(sent[1])) * (group if kind == "all-gather" else 1)
+                add(kind, group, size, runs[name], between_slices=True)
             if not match or not runs[name]:
                 continue
             kind, group = match[2], _group(line, n_devices)
@@ -73,17 +92,19 @@ def collectives(text: str, n_devices: int) -> list[Collective]:
                 size = max(sizes)
             else:
                 size = sum(sizes)
-            share = {"all-reduce": 2 * (group - 1) / group, "collective-permute": 1.0}
-            entry = found[kind, group]
-            entry[0] += runs[name]
-            entry[1] += runs[name] * size * share.get(kind, (group - 1) / group)
-            entry[2] = max(entry[2], size)
+            add(kind, group, size, runs[name])
     result = [
-        Collective(kind, group, int(n), b, int(big))
-        for (kind, group), (n, b, big) in found.items()
+        Collective(kind, group, int(n), b, int(big), between_slices)
+        for (kind, group, between_slices), (n, b, big) in found.items()
         if group > 1
     ]
     return sorted(result, key=lambda c: -c.bytes)
+
+
+def _count(numbers: str) -> int:
+    """How many there are in "1,2" or "1:4"."""
+    ranges = [list(map(int, part.split(":"))) for part in numbers.split(",")]
+    return sum(ends[-1] - ends[0] + 1 for ends in ranges)
 
 
 def _bodies(text: str) -> dict[str, list[str]]:

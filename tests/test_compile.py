@@ -53,6 +53,7 @@ def test_the_data_axis_crosses_slices():
     )  # fmt: skip
     assert "8 x TPU v5 lite, mesh data=2,fsdp=4,tensor=1" in output
     assert re.search(r"train: fits, ", output), output
+    assert re.search(r"all-reduce x \d+ between 2 slices: ", output), output
 
 
 @needs_libtpu

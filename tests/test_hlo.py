@@ -59,6 +59,24 @@ def test_loops_are_multiplied_out_and_bytes_are_those_on_the_links():
     assert found["all-reduce"].bytes == 2 * (8 + 4) * 4 * 3 / 4
 
 
+BETWEEN_SLICES = """\
+ENTRY %main (p: f32[8]) -> f32[8] {
+  %sum = f32[8] all-reduce(%a), replica_groups={{0,1,2,3},{4,5,6,7}}, to_apply=%sum
+  %send = (bf16[2,8,128]{2,1,0:T(8,128)(2,1)}, u32[], token[]) send(%s, %t), channel_id=4, is_host_transfer=true, frontend_attributes={_xla_megascale_reduce_operation="SUM",_xla_megascale_target="{1:3}x{0:3}",_xla_megascale_transfer_type="ALL_REDUCE"}
+  %recv = (bf16[2,8,128]{2,1,0:T(8,128)(2,1)}, u32[], token[]) recv(%t), channel_id=3, is_host_transfer=true, frontend_attributes={_xla_megascale_reduce_operation="SUM",_xla_megascale_target="{1:3}x{0:3}",_xla_megascale_transfer_type="ALL_REDUCE"}
+  %part = (f32[4]{0}, u32[], token[]) send(%u, %t), channel_id=5, is_host_transfer=true, frontend_attributes={_xla_megascale_target="{1,2}x{0:3}",_xla_megascale_transfer_type="ALL_GATHER"}
+}
+"""  # noqa: E501
+
+
+def test_what_hosts_send_between_slices_is_counted_apart():
+    found = {(c.kind, c.between_slices): c for c in collectives(BETWEEN_SLICES, 8)}
+    assert len(found) == 3 and found["all-reduce", False].group == 4
+    between = found["all-reduce", True]
+    assert (between.group, between.count, between.bytes) == (3, 1, 2 * 8 * 128 * 2 * 2 * 2 / 3)
+    assert found["all-gather", True].bytes == 4 * 4
+
+
 def test_a_real_program_with_a_known_number_of_sums():
     result = run_with_devices("tests.test_hlo", 4)
     assert result == [["all-reduce", 4, 5, 5 * 2 * 24 * 4 * 3 / 4]]

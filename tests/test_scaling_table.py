@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.scaling import SIZES, TOPOLOGIES, WEAK, largest_share
+from benchmarks.scaling import SIZES, TOPOLOGIES, WEAK, estimate, largest_share
+from socratic_jax.devices import find_device
 
 CELLS = [json.loads(line) for line in (Path(__file__).parents[1] / "docs" / "scaling.jsonl").open()]
 FSDP = {(r["size"], r["topology"]): r for r in CELLS if r["asked"] == "fsdp"}
@@ -34,3 +35,18 @@ def test_the_state_of_a_chip_falls_as_chips_are_added(size):
 def test_every_cell_is_of_the_tables():
     assert {r["size"] for r in CELLS} <= set(SIZES)
     assert {r["topology"] for r in CELLS} <= {*TOPOLOGIES, *WEAK}
+
+
+def test_two_slices_take_longer_by_what_crosses_the_network():
+    cells = {r["topology"]: r for r in CELLS if r["size"] == "gpt2" and r["asked"] == "auto"}
+    one, two = cells["v5e:4x4"], cells["2*v5e:4x4"]
+    # A chip of 16 exchanges its share of all gradients, in f32.
+    network = two["train"]["state"] / 3 / 16 / find_device("TPU v5 lite").network
+    links = sum(c["bytes"] for c in two["train"]["collectives"]) / find_device("TPU v5 lite").links
+    assert estimate(two).network == pytest.approx(links + network)
+    assert estimate(two).network > 1.5 * estimate(one).network
+    # Where the transfers were read off, nothing is added to them.
+    read = {"kind": "all-reduce", "group": 2, "count": 1, "bytes": 1e9, "largest": 1, "between_slices": True}
+    train = {**two["train"], "collectives": [*two["train"]["collectives"], read]}
+    longer = 1e9 / find_device("TPU v5 lite").network
+    assert estimate({**two, "train": train}).network == pytest.approx(links + longer)
