@@ -13,7 +13,7 @@ from etils import epath
 from socratic_jax.decoding.dialogue import PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT
 from socratic_jax.evaluation.baselines import is_baseline
 from socratic_jax.evaluation.predictions import Prediction
-from socratic_jax.evaluation.statistics import mcnemar, wilson
+from socratic_jax.evaluation.statistics import holm, mcnemar, wilson
 from socratic_jax.problems import jsonl
 
 
@@ -73,7 +73,7 @@ class StepsResult:
 
 @dataclasses.dataclass(frozen=True)
 class PairedResult:
-    """Two strategies on the same problems; p of the exact McNemar test."""
+    """Two strategies on the same problems; p of the exact McNemar test, p_holm corrected for its suite."""
 
     suite: str
     a: str
@@ -82,6 +82,7 @@ class PairedResult:
     only_a: int
     only_b: int
     p: float
+    p_holm: float
 
 
 def summarise(predictions: Sequence[Prediction], **labels) -> Result:
@@ -130,18 +131,25 @@ def split_name(contender: str) -> tuple[str, str]:
     return strategy, contender[len(strategy) :]
 
 
+def contends(name: str) -> bool:
+    """Whether a row is compared with others: baselines and the votes of a part of the dialogues are not."""
+    return not is_baseline(name) and "@" not in name
+
+
 def paired(suite: str, predictions: Mapping[str, Sequence[Prediction]]) -> list[PairedResult]:
     """Strategies compared on the problems of one suite: every two that are decoded alike, and each with
-    itself decoded in another way. Baselines are none."""
+    itself decoded in another way, if both contend."""
     rows = []
-    for a, b in itertools.combinations((name for name in predictions if not is_baseline(name)), 2):
+    for a, b in itertools.combinations(filter(contends, predictions), 2):
         (strategy_a, way_a), (strategy_b, way_b) = split_name(a), split_name(b)
         if strategy_a != strategy_b and way_a != way_b:
             continue
         right_a, right_b = ([p.correct for p in predictions[name]] for name in (a, b))
         only_a, only_b, p = mcnemar(right_a, right_b)
-        rows.append(PairedResult(suite, a, b, (only_a - only_b) / max(len(right_a), 1), only_a, only_b, p))
-    return rows
+        difference = (only_a - only_b) / max(len(right_a), 1)
+        rows.append(PairedResult(suite, a, b, difference, only_a, only_b, p, p_holm=p))
+    adjusted = holm([row.p for row in rows])
+    return [dataclasses.replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
 
 
 def write_csv(path: epath.PathLike, rows: Iterable, kind: type) -> None:

@@ -10,7 +10,7 @@ from socratic_jax.problems.sources import original_of
 from socratic_jax.reporting.markup import Table
 from socratic_jax.reporting.scores import Scores
 from socratic_jax.reporting.study import Cell, Study
-from socratic_jax.reporting.tables import label
+from socratic_jax.reporting.tables import label, p_value
 
 _ORIGIN = ("source", "options")  # What says where problems come from.
 _NOTE = (
@@ -153,7 +153,7 @@ _NUMBERS = (
 def _cells(row: Row) -> list[str]:
     paired = ["", "", ""]
     if row.drop is not None:
-        p = "< 0.0001" if row.p_holm < 1e-4 else f"{row.p_holm:.4f}"
+        p = p_value(row.p_holm)
         paired = [f"{100 * row.drop:+.1f}", f"{100 * row.drop_low:+.1f} to {100 * row.drop_high:+.1f}", p]
     return [
         *row.condition,

@@ -63,7 +63,7 @@ class Scores:
     def contends(self) -> bool:
         """Whether others are compared with it: neither a baseline nor the votes of a part of the dialogues.
         Every comparison makes the correction of all of them stricter."""
-        return not is_baseline(self.strategy) and "@" not in self.strategy
+        return results.contends(self.strategy)
 
 
 Gold = Mapping[str, tuple[Step, ...]]  # The steps of problems by id.

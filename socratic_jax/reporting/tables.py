@@ -97,7 +97,7 @@ def steps_table(steps: Sequence[StepsResult]) -> rich.table.Table:
 
 def paired_table(pairs: Sequence[PairedResult]) -> rich.table.Table:
     table = _table("same problems, two strategies (exact McNemar test)")
-    for name in ("difference", "only first", "only second", "p"):
+    for name in ("difference", "only first", "only second", "p", "p, Holm"):
         table.add_column(name, justify="right")
     for pair in pairs:
         table.add_row(
@@ -105,7 +105,8 @@ def paired_table(pairs: Sequence[PairedResult]) -> rich.table.Table:
             f"{100 * pair.difference:+.1f}",
             str(pair.only_a),
             str(pair.only_b),
-            "< 0.0001" if pair.p < 1e-4 else f"{pair.p:.4f}",
+            p_value(pair.p),
+            p_value(pair.p_holm),
         )
     return table
 
@@ -136,6 +137,10 @@ def _table(title: str) -> rich.table.Table:
     table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     table.add_column("strategy", no_wrap=True)
     return table
+
+
+def p_value(p: float) -> str:
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def _percent(share: float) -> str:

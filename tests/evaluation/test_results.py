@@ -7,6 +7,7 @@ import pytest
 from socratic_jax.decoding.dialogue import ANSWERED, PROMPT_TOO_LONG, STEP_LIMIT, TOKEN_LIMIT, Dialogue
 from socratic_jax.evaluation import results
 from socratic_jax.evaluation.predictions import Prediction, read, score
+from socratic_jax.evaluation.statistics import holm
 from socratic_jax.problems import jsonl
 from socratic_jax.problems.problem import Problem, ProblemError, Step
 from socratic_jax.transcripts.roles import Role, Turn
@@ -71,6 +72,13 @@ def test_pairs_compare_the_same_problems():
         ("a", "c", 0, 1, -0.25),
         ("b", "c", 0, 3, -0.75),
     ]
+    assert [p.p_holm for p in pairs] == holm([p.p for p in pairs])
+
+
+def test_pairs_leave_out_who_does_not_contend():
+    names = ("cot@1", "cot@4", "cot", "facts@4", "facts", "majority_answer")
+    (pair,) = results.paired("s", {name: _predictions("rrrw") for name in names})
+    assert (pair.a, pair.b, pair.p_holm) == ("cot", "facts", pair.p)
 
 
 def test_csv_has_the_promised_columns(tmp_path):
