@@ -189,7 +189,9 @@ def _cells(row: Row) -> list[str]:
 
 def _caption(rows: Sequence[Row]) -> str:
     if max(len(row.seeds) for row in rows) > 1:
-        return "Means over seeds; the intervals are the bootstrap's over seeds and problems."
+        return (
+            "Means over seeds; the intervals are the bootstrap's, with Student's t, over seeds and problems."
+        )
     return "One seed; the intervals are Wilson's, over problems."
 
 

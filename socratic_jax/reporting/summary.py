@@ -67,7 +67,7 @@ class Pair:
     Attributes:
       difference, low, high: of the accuracies a - b, with the 95 % bootstrap interval.
       only_a, only_b: (seed, problem) pairs that only one of them solved.
-      test: what p is of: with one seed the exact McNemar test, with several the bootstrap.
+      test: what p is of: with one seed the exact McNemar test, with several a t test over both.
       p: as it is; p_holm: corrected for all pairs of the same suite and condition.
     """
 

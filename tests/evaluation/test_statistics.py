@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socratic_jax.evaluation.statistics import bootstrap, holm, mcnemar, paired_bootstrap, wilson
+from socratic_jax.evaluation.statistics import (
+    bootstrap,
+    holm,
+    interval,
+    mcnemar,
+    paired_bootstrap,
+    wilson,
+)
 
 
 def test_wilson_equals_published_values():
@@ -74,16 +81,70 @@ def test_seeds_that_disagree_widen_the_interval():
 
 
 @given(st.integers(1, 4), st.integers(1, 30), st.integers(0, 2**31))
-def test_the_paired_bootstrap_is_antisymmetric_and_agrees_with_its_interval(S, N, seed):
+def test_the_paired_bootstrap_is_antisymmetric(S, N, seed):
     rng = np.random.default_rng(seed)
     a_SxN, b_SxN = rng.random((2, S, N)) < 0.5
     difference, low, high, p = paired_bootstrap(a_SxN, b_SxN, draws=200)
     assert paired_bootstrap(b_SxN, a_SxN, draws=200) == pytest.approx((-difference, -high, -low, p))
-    assert low <= high and 0 < p <= 1
-    if low > 0 or high < 0:
-        assert p <= 0.06
-    if p > 0.06:
-        assert low <= 0 <= high
+    assert -1 <= low <= difference <= high <= 1 and low < high and 0 < p <= 1
+
+
+def _trials(trials, S, deviation, gain=0.0, seed=0):
+    """Two strategies on the same 300 problems, the first better by a gain; seeds differ in their skill."""
+    rng = np.random.default_rng(seed)
+    ease = 0.2 + 0.6 * rng.beta(1.5, 1.5, (trials, 1, 1, 300))
+    skill = rng.normal(0, deviation, (trials, 2, S, 1)) + np.array([gain / 2, -gain / 2])[:, None, None]
+    return rng.random((trials, 2, S, 300)) < ease + skill
+
+
+@pytest.mark.parametrize("deviation", [0, 0.03, 0.1, 0.3])
+@pytest.mark.parametrize("S", [2, 3])
+def test_few_seeds_find_no_difference_where_there_is_none(S, deviation):
+    trials = [paired_bootstrap(a, b, draws=100) for a, b in _trials(400, S, deviation)]
+    _, low_T, high_T, p_T = np.array(trials).T
+    assert np.mean(p_T < 0.05) <= 0.08
+    assert np.mean((low_T <= 0) & (high_T >= 0)) >= 0.92
+    # Correction for many tests asks for small p, and luck does not make them.
+    assert np.mean(p_T < 0.001) <= 0.0025
+
+
+@pytest.mark.parametrize("S", [1, 2, 3, 5])
+def test_the_interval_and_the_test_agree_apart_from_skew(S):
+    trials = [paired_bootstrap(a, b, draws=200) for a, b in _trials(100, S, 0.02, gain=0.1)]
+    for _, low, high, p in trials:
+        if p < 0.01:
+            assert low > 0 or high < 0
+        if p > 0.08:
+            assert low <= 0 <= high
+
+
+def test_hundreds_of_tests_can_be_significant_together():
+    real = [paired_bootstrap(a, b, draws=10)[3] for a, b in _trials(50, 5, 0.02, gain=0.4)]
+    none = [paired_bootstrap(a, b, draws=10)[3] for a, b in _trials(450, 5, 0.02)]
+    adjusted = np.array(holm([*real, *none]))
+    assert np.mean(adjusted[:50] < 0.05) > 0.5 and np.all(adjusted[50:] > 0.05)
+
+
+def test_p_is_of_the_t_test_where_only_seeds_differ():
+    # Two degrees of freedom have p = 1 - t / sqrt(t^2 + 2) and a 95 % quantile of 4.3027; t is 1.9640.
+    # So many problems add nothing.
+    difference_SxN = np.repeat([[0.1], [0.2], [0.6]], 100_000, axis=1)
+    difference, low, high, p = paired_bootstrap(difference_SxN, np.zeros_like(difference_SxN), draws=10)
+    assert (difference, p) == pytest.approx((0.3, 0.1885), abs=1e-3)
+    assert low <= -0.357 and high >= 0.957
+
+
+@pytest.mark.parametrize("S", [1, 2, 3])
+def test_nothing_that_varies_is_not_nothing_to_learn(S):
+    for value in (0, 1):
+        same_SxN = np.full((S, 5), value)
+        assert interval(same_SxN) == pytest.approx(wilson(5 * value, 5))
+        assert bootstrap(same_SxN) == pytest.approx(wilson(5 * value, 5))
+    # Wilson's bound of no difference in five, on both sides.
+    bound = wilson(0, 5)[1]
+    assert paired_bootstrap(same_SxN, same_SxN) == pytest.approx((0, -bound, bound, 1))
+    _, low, high, p = paired_bootstrap(same_SxN, 1 - same_SxN)
+    assert low < high == 1 and p > 0.05  # All of five can be chance: the exact test says 0.0625.
 
 
 def test_the_paired_bootstrap_wants_the_same_problems():

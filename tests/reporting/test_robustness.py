@@ -64,7 +64,7 @@ def test_drops_are_of_the_same_problems_by_id(root):
         old_SxN = np.array([[before[name] for name in after] for before, after in zip(old, new, strict=True)])
         drop, low, high, p = statistics.paired_bootstrap(old_SxN, new_SxN)
         assert (row.original, row.drop) == (pytest.approx(old_SxN.mean()), pytest.approx(drop))
-        assert (row.drop_low, row.drop_high, row.p, row.test) == (low, high, p, "bootstrap")
+        assert (row.drop_low, row.drop_high, row.p, row.test) == (low, high, p, "t")
     adjusted = statistics.holm([row.p for row in rows if row.p is not None])
     assert [row.p_holm for row in rows if row.p is not None] == adjusted
 

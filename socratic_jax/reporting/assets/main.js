@@ -5,13 +5,13 @@ const browser = new Browser();
 
 const SECTIONS = [
   ["results", "Results", () => section("results", "Results",
-    "Accuracy is the share of right answers. Intervals are 95 %: with one seed Wilson's over the problems, with several the bootstrap over seeds and problems. “cut off” ran out of tokens, “forced” was made to answer by the step limit; all in %. Of the first k votes (@k) only the answers are known, so these and the tokens are blank. A name opens its dialogues.",
+    "Accuracy is the share of right answers. Intervals are 95 %: with one seed Wilson's over the problems, with several the bootstrap over seeds and problems with Student's width, so that few seeds make them wide. “cut off” ran out of tokens, “forced” was made to answer by the step limit; all in %. Of the first k votes (@k) only the answers are known, so these and the tokens are blank. A name opens its dialogues.",
     ["suite"], resultTable)],
   ["scaling", "Scaling", () => DATA.axes.length > 0 && section("scaling", "Scaling", "", ["suite"], scalingPlots)],
   ["steps", "Steps", () => section("steps", "Accuracy by number of steps", "", ["suite", "condition"], stepPlot)],
   ["training", "Training", () => section("training", "Training curves", "", ["condition"], curvePlot)],
   ["pairs", "Pairs", () => DATA.pairs.length > 0 && section("pairs", "Same problems, two strategies",
-    "“only first” counts the problems (of each seed) that the first solved and the second did not. With one seed p is of the exact McNemar test, with several of the bootstrap over seeds and problems, which is never below 0.0005. Holm's correction is over the rows of this table. Baselines and the votes of a part of the dialogues (@k) are not compared.",
+    "“only first” counts the problems (of each seed) that the first solved and the second did not. With one seed p is of the exact McNemar test, with several of a t test over seeds and problems, with which few seeds show large differences only. Holm's correction is over the rows of this table. Baselines and the votes of a part of the dialogues (@k) are not compared.",
     ["suite", "condition"], pairTable)],
   ["questions", "Questions", () => DATA.questions.length > 0 && section("questions", "Questions against the gold ones",
     "Means over seeds, with the least and the most of one. BLEU, 0 to 100, is of a problem's questions one after the other; the numbers of questions are means over problems. The same operations are those of the student's solutions, in the order of the gold ones: whoever takes them is also likelier to be right.",
