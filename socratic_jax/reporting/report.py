@@ -3,7 +3,18 @@
 from etils import epath
 
 from socratic_jax.problems import jsonl
-from socratic_jax.reporting import causes, markup, page, plots, robustness, scores, study, summary, when
+from socratic_jax.reporting import (
+    causes,
+    looks,
+    markup,
+    page,
+    plots,
+    robustness,
+    scores,
+    study,
+    summary,
+    when,
+)
 
 
 def write(workdir: str, out: str | None = None, processes: int = 1, dialogues: int | None = None) -> str:
@@ -24,7 +35,10 @@ def write(workdir: str, out: str | None = None, processes: int = 1, dialogues: i
     gains, errors = when.gains(the_study, found), causes.find(the_study, found)
     file = epath.Path(out).expanduser() if out else the_study.path / "report.html"
     changed = robustness.robustness(the_study, found)
-    page.write(file, the_study, found, summed, dialogues, when=gains, causes=errors, robustness=changed)
+    taught = [name for cell in the_study.cells for name in cell.config["strategies"]]
+    drawn = tuple(looks.looks([*(row.strategy for row in summed.rows), *taught]).values())
+    sections = dict(when=gains, causes=errors, robustness=changed, looks=drawn)
+    page.write(file, the_study, found, summed, dialogues, **sections)
     labels = the_study.labels
     others = [markup.questions(labels, summed.questions)] if summed.questions else []
     others += [robustness.table(labels, changed)] if changed else []
@@ -43,5 +57,5 @@ def write(workdir: str, out: str | None = None, processes: int = 1, dialogues: i
     for name, text in tables.items():
         jsonl.write_text(file.parent / name, text)
     if several:
-        plots.write_study(file.parent / "plots", page.axes(the_study), summed)
+        plots.write_study(file.parent / "plots", labels, page.axes(the_study), summed, gains.rows, changed)
     return str(file)

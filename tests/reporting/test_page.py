@@ -145,8 +145,10 @@ def test_tables_for_papers(root, data):
     accuracies = latex.split(r"\end{table}")[0]
     assert accuracies.count(r"\midrule") == 2 and r"\toprule" in latex and r"\bottomrule" in latex
     assert {file.name for file in (root / "plots").iterdir()} == {
-        "accuracy_by_size.png", "accuracy_by_size.svg",
-    }  # fmt: skip
+        f"{name}.{kind}"
+        for name in ("accuracy_by_size", "accuracy_by_steps", "gain_by_size")
+        for kind in ("png", "svg")
+    }
 
 
 def test_several_processes_read_the_same_as_one(root, monkeypatch):

@@ -92,6 +92,9 @@ def test_everything_written_says_the_same(root):
     rows = list(csv.DictReader((root / "results_robustness.csv").open()))
     assert len(rows) == 9
     markdown, latex = (root / "results.md").read_text(), (root / "results.tex").read_text()
+    # Changed problems have no plots of steps and gains of their own.
+    pictures = {file.name for file in (root / "plots").iterdir() if file.suffix == ".png"}
+    assert pictures == {"drops.png", "accuracy_by_steps_hard.png", "accuracy_by_steps_test.png"}
     page = (root / "report.html").read_text()
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
     assert len(data["robustness"]) == 9 and "robustnessTable" in page

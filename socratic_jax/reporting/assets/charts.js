@@ -7,7 +7,7 @@ const EDGE = { left: 46, right: 16, top: 12, bottom: 48 };
  * A figure that draws itself as wide as it may be.
  *
  * chart.caption, chart.xTitle, chart.yTitle: texts. chart.ticks: [{x, label}] of the horizontal axis.
- * chart.lines: [{color, shape, dash, points: [{x, y, low, high, tip}]}], shape null for no signs.
+ * chart.lines: [{color, shape, fill, dash, points: [{x, y, low, high, tip}]}], shape null for no signs.
  * chart.percent: whether y is a share, drawn from 0; chart.zero: whether y is a difference, and 0 a line of its own;
  * chart.loose: whether the points of a line are not joined. A point with `vague` true is one of few problems: its
  * interval may leave the plot.
@@ -92,7 +92,7 @@ function drawLine(line, x, y, bottom, loose) {
     "stroke-dasharray": line.dash ?? null, "stroke-linejoin": "round" }));
   if (line.shape) {
     for (const p of line.points) {
-      group.append(s("path", { d: line.shape, fill: line.color, transform: `translate(${x(p.x)} ${y(p.y)})` }));
+      group.append(s("path", { d: line.shape, fill: line.fill, stroke: line.color, "stroke-width": 1.2, transform: `translate(${x(p.x)} ${y(p.y)})` }));
     }
   }
   return group;

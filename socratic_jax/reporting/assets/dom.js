@@ -2,7 +2,6 @@
 // Elements, numbers as text, and unpacking. Texts of the study only ever become text nodes.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const COLORS = 7;
 
 /** An element; properties that start with "on" are listeners, children are nodes or texts. */
 function h(tag, properties = {}, ...children) {
@@ -63,9 +62,12 @@ async function inflate(base64) {
   return JSON.parse(await new Response(stream).text());
 }
 
-// Strategies keep their colour and sign on the whole page.
+// Strategies look the same on every page, and in the plots beside it.
 const NAMES = Object.keys(DATA.strategies);
-const color = (strategy) => `var(--c${Math.max(0, NAMES.indexOf(strategy)) % COLORS})`;
+const LOOKS = Object.fromEntries(DATA.looks.map((look) => [look.strategy, look]));
+const color = (strategy) => `var(--c${LOOKS[strategy].color})`;
+const dashes = (strategy) => LOOKS[strategy].dash.map((width) => 1.5 * width).join(" ") || null;
+const filling = (strategy) => (LOOKS[strategy].filled ? color(strategy) : "var(--card)");
 /** A name that may be broken after an underscore. */
 const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
 const title = (strategy) => {
@@ -76,18 +78,21 @@ const title = (strategy) => {
 const SHAPES = [
   "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0", "M-3.7,-3.7h7.4v7.4h-7.4z", "M0,-4.8L4.6,3.4H-4.6z", "M0,-5L5,0L0,5L-5,0z",
   "M0,4.8L4.6,-3.4H-4.6z", "M-1.5,-4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z", "M0,-5L1.4,-1.4L5,0L1.4,1.4L0,5L-1.4,1.4L-5,0L-1.4,-1.4z",
+  "M0,-5L4.8,-1.5L2.9,4H-2.9L-4.8,-1.5z", "M-4.5,-3L-3,-4.5L0,-1.5L3,-4.5L4.5,-3L1.5,0L4.5,3L3,4.5L0,1.5L-3,4.5L-4.5,3L-1.5,0z",
 ];
-const shape = (strategy) => SHAPES[Math.max(0, NAMES.indexOf(strategy)) % SHAPES.length];
+const shape = (strategy) => SHAPES[LOOKS[strategy].marker];
+const glyph = (strategy, at) =>
+  s("path", { d: shape(strategy), fill: filling(strategy), stroke: color(strategy), "stroke-width": 1.2, transform: at });
 
 function sign(strategy) {
   return s("svg", { class: "sign", viewBox: "-6 -6 12 12", "aria-hidden": "true" },
-    s("path", { d: shape(strategy), fill: color(strategy) }));
+    glyph(strategy));
 }
 
-function legend(strategies, dashed = () => false) {
+function legend(strategies, dash = () => null) {
   return h("ul", { class: "legend" }, strategies.map((name) => h("li", {},
     s("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" },
-      s("path", { d: "M0,6H34", stroke: color(name), "stroke-width": 2, "stroke-dasharray": dashed(name) ? "5 4" : null }),
-      s("path", { d: shape(name), fill: color(name), transform: "translate(17 6)" })),
+      s("path", { d: "M0,6H34", stroke: color(name), "stroke-width": 2, "stroke-dasharray": dash(name) }),
+      glyph(name, "translate(17 6)")),
     title(name))));
 }

@@ -95,14 +95,14 @@ const placeOn = (axis) => (value) => (axis.amounts ? Math.log10(axis.amounts[axi
 function scalingPlots() {
   const rows = DATA.rows.filter((row) => row.suite === chosen.suite);
   const plots = DATA.axes.flatMap((axis) => along(axis, rows).map(([rest, of]) => figure(scalingChart(axis, rest, of))));
-  return [legend(NAMES.filter((name) => rows.some((row) => row.strategy === name)), (name) => DATA.strategies[name].oracle),
+  return [legend(NAMES.filter((name) => rows.some((row) => row.strategy === name)), dashes),
     h("div", { class: "plots" }, plots)];
 }
 
 function scalingChart(axis, rest, rows) {
   const x = placeOn(axis);
   const lines = NAMES.map((name) => ({
-    color: color(name), shape: shape(name), dash: DATA.strategies[name].oracle ? "5 4" : null,
+    color: color(name), shape: shape(name), fill: filling(name), dash: dashes(name),
     points: rows.filter((row) => row.strategy === name).map((row) => ({
       x: x(row.condition[axis.field]), y: row.accuracy, low: row.low, high: row.high,
       tip: `${title(name)}, ${row.condition[axis.field]}: ${interval(row)}, ${several(row.seeds.length, "seed")}; from ${from(row.files)}`,
@@ -118,7 +118,7 @@ function stepPlot() {
   if (!rows.length) return h("p", { class: "note" }, "No gold steps are known for these problems.");
   const names = NAMES.filter((name) => rows.some((row) => row.strategy === name));
   const lines = names.map((name) => ({
-    color: color(name), shape: shape(name), dash: DATA.strategies[name].oracle ? "5 4" : null,
+    color: color(name), shape: shape(name), fill: filling(name), dash: dashes(name),
     points: rows.filter((row) => row.strategy === name).map((row) => ({
       x: row.steps, y: row.accuracy, low: row.low, high: row.high, vague: row.n < 30,
       tip: `${title(name)}, ${several(row.steps, "step")}, ${several(row.n, "problem")}: ${interval(row)}; from ${from(row.files)}`,
@@ -128,7 +128,7 @@ function stepPlot() {
   const sizes = new Map(rows.map((row) => [row.steps, row.n]));
   const chart = { caption: `${chosen.suite}, accuracy by gold steps`, xTitle: "steps in the gold explanation (problems)", yTitle: "accuracy, %",
     percent: true, lines, ticks: [...sizes].sort((a, b) => a[0] - b[0]).map(([k, n]) => ({ x: k, label: `${k} (${n})` })) };
-  return [legend(names, (name) => DATA.strategies[name].oracle), figure(chart)];
+  return [legend(names, dashes), figure(chart)];
 }
 
 function pairTable() {

@@ -21,7 +21,7 @@ function pairLegend(pairs, dashed) {
   return h("ul", { class: "legend" }, pairs.map((pair) => h("li", {},
     s("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" },
       s("path", { d: "M0,6H34", stroke: color(pair.socratic), "stroke-width": 2, "stroke-dasharray": dashed(pair) ? "5 4" : null }),
-      s("path", { d: shape(pair.socratic), fill: color(pair.socratic), transform: "translate(17 6)" })),
+      glyph(pair.socratic, "translate(17 6)")),
     gainTitle(pair))));
 }
 
@@ -30,7 +30,7 @@ const gainInterval = (row) => `${signed(row.gain)} points (${signed(row.low)} to
 /** Lines over rows, one for each pair of strategies; `at` says where a row stands, null for nowhere. */
 function gainLines(rows, pairs, dashed, at, tip) {
   const lines = pairs.map((pair) => ({
-    color: color(pair.socratic), shape: shape(pair.socratic), dash: dashed(pair) ? "5 4" : null,
+    color: color(pair.socratic), shape: shape(pair.socratic), fill: filling(pair.socratic), dash: dashed(pair) ? "5 4" : null,
     points: rows.filter((row) => isSame(row, pair)).map((row) => ({
       x: at(row), y: 100 * row.gain, low: 100 * row.low, high: 100 * row.high, vague: row.n < 30 * row.seeds.length,
       tip: `${gainTitle(row)}, ${tip(row)}: ${gainInterval(row)}; ${percent(row.accuracy_socratic)} % against ${percent(row.accuracy_chain)} %; from ${from(row.files)}`,
