@@ -1,5 +1,6 @@
 """What is exported runs elsewhere, and says the same."""
 
+import copy
 import importlib.util
 import json
 import re
@@ -11,6 +12,7 @@ import pytest
 
 from socratic_jax import program
 from socratic_jax.evaluation.predictions import read
+from socratic_jax.export.card import card
 from socratic_jax.export.cast import export
 from socratic_jax.run import open_run
 from socratic_jax.sharding import make_mesh
@@ -18,7 +20,7 @@ from socratic_jax.students.huggingface import load_student
 from socratic_jax.transcripts.strategies import strategy
 from tests.test_main import small_config
 
-STRATEGIES = ("socratic_iterative", "socratic_shared")
+STRATEGIES = ("socratic_iterative", "socratic_shared", "socratic_guided", "socratic_weaned")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,8 @@ def exported(tmp_path_factory):
     directory = tmp_path_factory.mktemp("export")
     config = small_config(directory)
     config.strategies = STRATEGIES
-    config.train.steps, config.decode.max_steps = 3, 2
+    config.train.steps, config.decode.max_steps, config.train.wean = 3, 2, (0.0, 1.0)
+    config.evaluate.variants = {}
     program.run(config, str(directory / "w"))
     run = open_run(str(directory / "w"), make_mesh((1, 1, 1)))
     for name in STRATEGIES:
@@ -53,6 +56,29 @@ def test_the_card_says_what_was_measured(exported):
     assert rows == [("socratic_iterative", ""), ("oracle_questions", " (given gold turns)")]
     (block,) = re.findall(r"```json\n(.*?)```", text, re.S)
     assert json.loads(block) == json.loads((directory / "w" / "config.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("decode", "words"),
+    [
+        ({}, "Decoding was greedy, as in `dialogue.py`, which says the same up to rounding."),
+        (
+            {"calculator": True},
+            "Decoding was greedy, with a calculator for the annotated arithmetic. `dialogue",
+        ),
+        (
+            {"temperature": 0.7, "top_k": 9, "top_p": 0.9, "samples": 4, "int8": True},
+            "Decoding was sampled at temperature 0.7 from the 9 likeliest tokens with top-p 0.9, with 8-bit "
+            "matrices and a vote of 4 dialogues on each answer. `dialogue.py` is greedy and does nothing",
+        ),
+    ],
+)
+def test_the_card_says_how_the_accuracies_were_decoded(exported, decode, words):
+    run = copy.copy(exported[0])
+    run.config = run.config.copy_and_resolve_references()
+    run.config.decode.update(decode)
+    text = card(run, strategy("socratic_iterative"))
+    assert words in text and ("says the same" in text) == (not decode)
 
 
 def test_what_cannot_be_exported_is_said(exported):

@@ -3,6 +3,8 @@
 import csv
 import json
 
+from ml_collections import ConfigDict
+
 from socratic_jax.problems.sources import SOURCES
 from socratic_jax.run import Run
 from socratic_jax.teachers import gold
@@ -54,8 +56,25 @@ def _measured(run: Run, s: Strategy) -> str:
             f"| {row['suite']} | {row['split']} | {row['n']} | `{row['strategy']}`{oracle} | {accuracy:.1f} "
             f"| {low:.1f} – {high:.1f} |"
         )
-    return "\n".join(
-        [*lines, "", f"Seed {run.config.seed}; one run. Decoding is greedy, step by step as here."]
+    return "\n".join([*lines, "", f"Seed {run.config.seed}; one run. {_decoded(run.config.decode)}"])
+
+
+def _decoded(decode: ConfigDict) -> str:
+    """How the accuracies were decoded, and whether dialogue.py does the same."""
+    words = "greedy"
+    if decode.temperature:
+        words = f"sampled at temperature {decode.temperature:g}"
+        words += f" from the {decode.top_k} likeliest tokens" * bool(decode.top_k)
+        words += f" with top-p {decode.top_p:g}" * (decode.top_p < 1)
+    others = ["a calculator for the annotated arithmetic"] * decode.calculator
+    others += ["8-bit matrices"] * decode.int8
+    others += [f"a vote of {decode.samples} dialogues on each answer"] * (decode.samples > 1)
+    if not decode.temperature and not others:
+        return "Decoding was greedy, as in `dialogue.py`, which says the same up to rounding."
+    words += ", with " * bool(others) + " and ".join(others)
+    return (
+        f"Decoding was {words}. `dialogue.py` is greedy and does nothing else, so it can say something else, "
+        "and its accuracy was not measured."
     )
 
 

@@ -2,7 +2,7 @@
 
 README.md       the model card: what this is, measured accuracies, where the training data comes from
 strategy.json   whose turn it is, as data
-dialogue.py     the dialogue in plain transformers and PyTorch
+dialogue.py     the dialogue in plain transformers and PyTorch, greedy; the card says how the run decoded
 <student>/      for each student, what transformers loads
 """
 
