@@ -12,11 +12,13 @@
   `quickstart` it is on the same page.
 * `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K: 150 steps, and the first 256
   test problems, with and without the calculator.
-* `gsm8k`, `svamp`, `strategyqa`: gpt2, gpt2-medium, gpt2-large and gpt2-xl; they want accelerators.
+* `gsm8k`, `svamp`, `strategyqa`: gpt2, gpt2-medium, gpt2-large and gpt2-xl; they want accelerators. `svamp`
+  has no sub-questions, so without a teacher no Socratic strategy is taught; `strategyqa` has `facts` as well.
 * `paper`, or `paper,TEACHER`: the rows of Shridhar, Stolfo and Sachan (2023) on GSM8K, in the same sizes. The
   students of a size learn from human steps, from steps that a teacher writes itself, and from the teacher's
-  sub-questions for the human steps. It is put two prompts and gives four samples of each, once for all
-  cells; --dry_run of socratic_jax.main with a cell's settings says what that costs.
+  sub-questions for the human steps; everywhere with sub-questions, with guidance too, and without either. The
+  teacher is put two prompts and gives four samples of each, once for all cells; --dry_run of
+  socratic_jax.main with a cell's settings says what that costs.
 
 One field for all runs is changed by --config.run.field=value; fewer cells by editing the axes below. With
 --config.run.evaluate.robustness=200, 200 problems perturbed in each of six ways are scored as well, also of
@@ -55,6 +57,8 @@ def get_config(ladder: str = "quickstart"):
         values = _sizes("tiny-0.2m", "tiny-0.8m")
     elif ladder in PRETRAINED:
         run = PRETRAINED[ladder].get_config("gpt2")
+        if ladder == "strategyqa":
+            run.strategies = (*run.strategies, "facts")
         values = tuple(_pretrained(PRETRAINED[ladder], size) for size in GPT2_SIZES)
     elif ladder == "paper":
         run = gsm8k.get_config("gpt2")
@@ -70,13 +74,19 @@ def get_config(ladder: str = "quickstart"):
 
 
 def explained_by(teacher: str) -> tuple[dict[str, object], ...]:
-    """The explanations that the paper compares, each with the ways of teaching that learn from it."""
-    socratic = ("socratic_unified", "socratic_iterative")
+    """The explanations that the paper compares, each with the ways of teaching that learn from it: with
+    sub-questions, with guidance too, and the chain of steps that these are compared with."""
+    socratic = ("socratic_unified", "socratic_iterative", "socratic_guided")
     theirs = {"annotate.cot.teacher": teacher, "annotate.socratic.teacher": teacher}
     return (
         {"annotate.cot.teacher": "gold", "strategies": ("answer_only", "cot", *socratic)},
         {**theirs, "strategies": ("cot", *socratic)},
-        {"annotate.socratic.prompt": "socratic_on_steps", **theirs, "strategies": socratic},
+        {
+            "annotate.socratic.prompt": "socratic_on_steps",
+            **theirs,
+            "annotate.cot.teacher": "gold",
+            "strategies": ("cot", *socratic),
+        },
     )
 
 

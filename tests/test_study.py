@@ -17,6 +17,7 @@ from configs import scaling
 from socratic_jax import EXIT_PREEMPTED
 from socratic_jax.config import default_config
 from socratic_jax.reporting import report
+from socratic_jax.reporting.study import read as read_study
 from socratic_jax.study import cells as study_cells
 from socratic_jax.study.cells import Cell, Study, cells, is_finished
 from socratic_jax.transcripts.strategies import STRATEGIES
@@ -98,13 +99,26 @@ def test_every_ladder_is_made_of_runs(ladder):
     assert all(c.student.remat and "gpt2-large" in c.student.weights for c in large)
 
 
-def test_the_papers_rows_are_asked_of_any_teacher():
+def test_the_papers_rows_are_asked_of_any_teacher(tmp_path):
     made = cells(scaling.get_config("paper,openai:some/model"))
     names = ("gold", "openai-some-model", "socratic_on_steps")
     assert [cell.name for cell in made[:9:3]] == [f"size=gpt2,explained_by={name},seed=0" for name in names]
     gold, theirs, on_steps = (cell.config for cell in made[:9:3])
     assert (gold.annotate.cot.teacher, gold.annotate.socratic.teacher) == ("gold", "gold")
     assert {theirs.annotate.cot.teacher, on_steps.annotate.socratic.teacher} == {"openai:some/model"}
+    # With and without guidance, and each with a chain of its own condition, as the page tells them apart.
+    assert on_steps.annotate.cot.teacher == "gold" and gold.strategies == ("answer_only", *theirs.strategies)
+    assert on_steps.strategies == theirs.strategies == (
+        "cot", "socratic_unified", "socratic_iterative", "socratic_guided",
+    )  # fmt: skip
+    for cell in made[:9:3]:
+        (tmp_path / cell.name).mkdir()
+        (tmp_path / cell.name / "config.json").write_text(cell.config.to_json_best_effort())
+    found = read_study(tmp_path)
+    assert found.labels == ("teacher", "prompt") and sorted(map(found.condition, found.cells)) == [
+        ("human steps", "socratic"), ("human steps", "socratic_on_steps"), ("openai:some/model", "socratic"),
+    ]  # fmt: skip
+    assert "facts" in scaling.get_config("strategyqa").run.strategies
     with pytest.raises(ValueError, match="unknown ladder 'papre'; valid: quickstart, .*strategyqa, paper"):
         scaling.get_config("papre")
     with pytest.raises(ValueError, match="ladder 'gsm8k' asks no teacher"):
