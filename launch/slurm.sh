@@ -9,6 +9,7 @@
 #
 #   PYTHON=.venv/bin/python   the Python that has `pip install -e '.[cuda]'`
 #   CONTAINER=image.sqsh      runs in a container instead; needs the pyxis plug-in, and PYTHON=python
+#   MOUNTS=/shared,/scratch   directories that the container sees, beside the one that sbatch was typed in
 #   MAX_RESTARTS=50           so often it is put into the queue again
 #   ENV_FILE=keys             lines NAME=VALUE, such as API keys, that only you can read
 #SBATCH --job-name=socratic
@@ -25,11 +26,21 @@ set -euo pipefail
 
 readonly PREEMPTED=42
 
-: "${PYTHON:=.venv/bin/python}" "${MAX_RESTARTS:=50}" "${CONTAINER:=}" "${ENV_FILE:=}"
+: "${PYTHON:=.venv/bin/python}" "${MAX_RESTARTS:=50}" "${CONTAINER:=}" "${MOUNTS:=}" "${ENV_FILE:=}"
 
 die() {
   printf 'error: %s\n' "$1" >&2
   exit "${2:-1}"
+}
+
+mounted() { # PATH MOUNTS: does it lie in one of them? Of a mount SOURCE:TARGET:FLAGS the container sees TARGET.
+  local mount all
+  IFS=, read -ra all <<<"$2"
+  for mount in "${all[@]}"; do
+    [[ $mount != *:* ]] || { mount=${mount#*:} && mount=${mount%%:*}; }
+    [[ $1/ != "${mount%/}"/* ]] || return 0
+  done
+  return 1
 }
 
 [[ " $*" == *" --config="* && " $*" == *" --workdir="* ]] || die "missing: --config=... and --workdir=..." 2
@@ -47,7 +58,14 @@ flags=("$@")
 [[ " $*" == *" --distributed"* ]] || flags+=(--distributed=auto)
 # One process that ends lets the others hang: those get ten minutes to save.
 step=(--wait=600 --kill-on-bad-exit=0)
-[[ -z $CONTAINER ]] || step+=(--container-image="$CONTAINER" --container-mounts="$PWD" --container-workdir="$PWD")
+if [[ -n $CONTAINER ]]; then
+  mounts=$PWD${MOUNTS:+,$MOUNTS}
+  for flag in "$@"; do
+    [[ $flag != --workdir=/* ]] || mounted "${flag#*=}" "$mounts" ||
+      die "${flag#*=} is lost with the container, which only sees $mounts; add its directory to MOUNTS" 2
+  done
+  step+=(--container-image="$CONTAINER" --container-mounts="$mounts" --container-workdir="$PWD")
+fi
 
 # Runs a command, passes TERM on to it, and returns its exit code. The signal ends `wait` early, so that is called
 # until the command is gone.

@@ -137,9 +137,24 @@ def test_it_does_not_come_back_for_ever(slurm):
 
 
 def test_in_a_container(slurm):
+    """It sees the directory of the job and MOUNTS; what is written elsewhere would be lost with it."""
     slurm.program("exit 0")
-    slurm.run(CONTAINER="image.sqsh")
-    assert "--container-image=image.sqsh" in slurm.read("srun_flags")
+    slurm.run(CONTAINER="image.sqsh", MOUNTS="/data:/data:ro,/shared")
+    flags = slurm.read("srun_flags")
+    assert "--container-image=image.sqsh" in flags
+    assert f"--container-mounts={slurm.path},/data:/data:ro,/shared" in flags
+    started = len(slurm.read("starts"))
+    for mounts in ("", "/share", "/shared:/other", "/shared/a"):
+        (line,) = slurm.run(code=2, CONTAINER="image.sqsh", MOUNTS=mounts).splitlines()
+        assert line.startswith("error: /shared/a run is lost with the container, which only sees ")
+    assert len(slurm.read("starts")) == started
+    for workdir, mounts in (
+        ("runs/x", ""),
+        (f"{slurm.path}/runs/x", ""),
+        ("/other/x", "/shared:/other"),
+        ("gs://b/x", ""),
+    ):
+        slurm.run("--config=c", f"--workdir={workdir}", CONTAINER="image.sqsh", MOUNTS=mounts)
 
 
 def test_keys_come_from_a_private_file(slurm):
