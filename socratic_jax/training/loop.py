@@ -91,7 +91,8 @@ def train_student(
         start = int(state.step)
         if start:
             log.info("%s: going on from step %d", title, start)
-            clock.waste(_seconds_since(start, directory, c.batch_size * course.context))
+        # Also from step 0: what came before the first checkpoint is lost as well.
+        clock.waste(_seconds_since(start, directory, c.batch_size * course.context))
         writer = MetricsWriter(directory, start) if processes.is_first() else NoWriter()
         profiler = _Profiler(directory, c.profile)
         with writer, profiler, Progress(title, total, start) as progress:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 import pytest
 
-from socratic_jax import processes
+from socratic_jax import processes, stages
 from socratic_jax.devices import Device
 from socratic_jax.run import Run
 from socratic_jax.training import metrics
@@ -197,6 +197,28 @@ def test_time_operations_and_a_profile_are_recorded(tmp_path):
         assert 6 * 12 * D * D * L < per_token < 2 * 6 * 12 * D * D * L
     assert "mfu" not in records[0]  # Nobody says what a CPU's peak is.
     assert list((_student(tmp_path) / "profile").rglob("*.xplane.pb"))
+
+
+@pytest.mark.parametrize(("every", "lost"), [(100, 5), (4, 1)])
+def test_steps_since_the_last_checkpoint_are_lost_also_when_there_is_none(tmp_path, monkeypatch, every, lost):
+    config = tiny_config()
+    config.train.steps, config.train.checkpoint_every = 6, every
+
+    def records():
+        return read_metrics(_student(tmp_path) / "metrics.jsonl")
+
+    def killed_after_step_5():
+        if records() and records()[-1]["step"] == 5:
+            raise KeyboardInterrupt
+        return False
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(processes, "stop_requested", killed_after_step_5)
+        train(config, tmp_path)
+    seconds = lost * config.train.batch_size * config.student.context / records()[-1]["tokens_per_second"]
+    run = Run(config, str(tmp_path))
+    stages.train(run)
+    assert run.clock.wasted_steps == pytest.approx(seconds)
 
 
 def test_utilisation_is_against_the_peak_of_all_devices():
