@@ -116,10 +116,16 @@ def _key(record: dict) -> tuple:
     return record["size"], record["topology"], record["asked"]
 
 
-def collect() -> dict[tuple, dict]:
-    """All cells, compiling those that are missing."""
+def read_cells() -> dict[tuple, dict]:
+    """The cells that there are."""
     lines = CELLS.read_text().splitlines() if CELLS.exists() else []
-    cells = {_key(r): r for r in map(json.loads, lines)}
+    return {_key(r): r for r in map(json.loads, lines)}
+
+
+def collect() -> None:
+    """Writes the page, and again after each of the missing cells that it compiles."""
+    cells = read_cells()
+    PAGE.write_text(page(cells))
     wanted = [(size, t, "fsdp") for size in ("gpt2-large", "gpt2-xl") for t in WEAK]
     wanted += [(size, t, "auto") for size in SIZES for t in TOPOLOGIES]
     for size, topology, mesh in wanted:
@@ -131,8 +137,7 @@ def collect() -> dict[tuple, dict]:
         with CELLS.open("a") as file:
             file.write(json.dumps(record) + "\n")
         print(f"{size} on {topology}: {time.monotonic() - start:.0f} s", flush=True)
-        write(cells)
-    return cells
+        PAGE.write_text(page(cells))
 
 
 def _gb(n: float) -> str:
@@ -202,8 +207,8 @@ def _about_gathers(weak: list[dict]) -> list[str]:
     ]
 
 
-def write(cells: dict[tuple, dict]) -> None:
-    """The page, from the cells that there are."""
+def page(cells: dict[tuple, dict]) -> str:
+    """The text of the page, from the cells that there are."""
     lines = [HEAD.format(learnt=aot.LEARNT)]
     columns = (
         "| size | topology | mesh | batch | remat | fits | GB a chip | state | donated | ms a step | MFU "
@@ -247,9 +252,9 @@ def write(cells: dict[tuple, dict]) -> None:
         "",
         *_about_gathers([r for r in cells.values() if r["asked"] == "fsdp"]),
     ]
-    PAGE.write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
     prepare()
-    write(collect())
+    collect()

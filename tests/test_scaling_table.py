@@ -1,15 +1,13 @@
 """What docs/scaling.jsonl, made by the TPU's compiler, has to show. Nothing is compiled here."""
 
-import json
 import re
-from pathlib import Path
 
 import pytest
 
-from benchmarks.scaling import SIZES, TOPOLOGIES, WEAK, estimate, largest_share
+from benchmarks.scaling import PAGE, SIZES, TOPOLOGIES, WEAK, estimate, largest_share, page, read_cells
 from socratic_jax.devices import find_device
 
-CELLS = [json.loads(line) for line in (Path(__file__).parents[1] / "docs" / "scaling.jsonl").open()]
+CELLS = list(read_cells().values())
 FSDP = {(r["size"], r["topology"]): r for r in CELLS if r["asked"] == "fsdp"}
 
 
@@ -35,6 +33,10 @@ def test_the_state_of_a_chip_falls_as_chips_are_added(size):
 def test_every_cell_is_of_the_tables():
     assert {r["size"] for r in CELLS} <= set(SIZES)
     assert {r["topology"] for r in CELLS} <= {*TOPOLOGIES, *WEAK}
+
+
+def test_the_page_says_what_the_cells_say():
+    assert page(read_cells()) == PAGE.read_text(), "python -m benchmarks.scaling writes it anew"
 
 
 def test_two_slices_take_longer_by_what_crosses_the_network():
