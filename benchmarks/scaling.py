@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from socratic_jax import compile as aot
 from socratic_jax.config import default_config
-from socratic_jax.devices import DEVICES, Device, find_device
+from socratic_jax.devices import DEVICES, Device
 from socratic_jax.hlo import Collective
 from socratic_jax.sharding import show_sizes
 from socratic_jax.topologies import prepare, topology_devices
@@ -63,7 +63,6 @@ def compile_cell(size: str, topology: str, mesh: str) -> dict:
     config = cell_config(size, len(devices), mesh)
     student = aot.compile_student(config)
     the_mesh = aot.make_compile_mesh(config, student, devices)
-    device = find_device(devices[0].device_kind)
     train = aot.compile_train(config, student, the_mesh)
     decode = aot.compile_decode(config, student, the_mesh)
     record = {
@@ -73,7 +72,6 @@ def compile_cell(size: str, topology: str, mesh: str) -> dict:
         "mesh": show_sizes(the_mesh.devices.shape),
         "batch": config.train.batch_size,
         "remat": config.student.remat,
-        "memory": device.memory,
         "train": _program(train),
         "decode": _program(decode),
     }
@@ -119,7 +117,17 @@ def _key(record: dict) -> tuple:
 def read_cells() -> dict[tuple, dict]:
     """The cells that there are."""
     lines = CELLS.read_text().splitlines() if CELLS.exists() else []
-    return {_key(r): r for r in map(json.loads, lines)}
+    return {_key(r): r for r in map(_judged, map(json.loads, lines))}
+
+
+def _judged(record: dict) -> dict:
+    """A cell in which what the compiler found room for fits: older ones had a rule of their own."""
+    judged = {
+        name: {**record[name], "fits": True, "why": ""}
+        for name in ("train", "decode")
+        if record[name]["arguments"]
+    }
+    return {**record, **judged}
 
 
 def collect() -> None:
@@ -149,9 +157,9 @@ def _donated(train: dict) -> str:
 
 
 def _row(r: dict, name: str) -> str:
-    train, decode, room = r["train"], r["decode"], r["memory"] / 1e9
+    train, decode, room = r["train"], r["decode"], _device(r).memory / 1e9
     fits = "yes" if train["fits"] else f"no ({train['why']})"
-    used = f"{_gb(train['bytes'])} of {room:.0f}" if train["arguments"] else "-"
+    used = f"{_gb(train['bytes'])} of {room:.1f}" if train["arguments"] else "-"
     time_, mfu = "-", "-"
     if train["fits"]:
         e = estimate(r)
@@ -173,6 +181,8 @@ collectives are the compiler's; times and MFU are estimates by formula.
 * Train: the whole step, rows of 1,024 tokens, {learnt:.0%} of them learnt, dropout, AdamW, f32 weights and
   moments, bf16 computation, splash attention. Decode: the dialogue loop of two students, bf16, 768 tokens a
   row, 32 rows a chip.
+* Whether a program fits is the compiler's word, which keeps a little of the memory for itself (its G are
+  2^30 bytes, GB here 10^9).
 * "state" is what stays on a chip from step to step: weights and both moments, in GB, before the compiler
   pads them to its tiles. "donated" is how much of what a step returns is written where its arguments were:
   the rest is the step's metrics.

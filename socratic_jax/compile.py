@@ -45,7 +45,7 @@ from socratic_jax.transcripts.strategies import strategy
 GPT2_VOCABULARY = 50304  # Of its tokenizer with role markers, padded.
 # Of the tokens of a row, those that are learnt: GSM8K's Socratic transcripts, one student for all roles.
 LEARNT = 0.6
-# Of a chip's memory, what a program can have; the runtime keeps the rest.
+# Of a GPU's memory, what a program can have; the runtime keeps the rest. TPUs' compiler knows by itself.
 USABLE = 0.97
 
 
@@ -55,8 +55,8 @@ class Program:
 
     Attributes:
       name: "train" or "decode".
-      fits: whether the compiler found room for it.
-      why: the compiler's words, if it did not.
+      fits: whether the compiler found room for it; of GPUs, whether its bytes are few enough.
+      why: the compiler's words, or the number of bytes, if it does not fit.
       arguments, outputs, temporaries: bytes; those outputs that reuse arguments are in `donated`.
       state: bytes of the arguments that are kept from step to step.
       collectives: what is communicated.
@@ -196,8 +196,9 @@ def _compile(name: str, lowered: Any, kept: Any, mesh: Mesh) -> Program:
         collectives=tuple(collectives(compiled.as_text(), mesh.size)),
         seconds=time.monotonic() - start,
     )
-    device = find_device(mesh.devices.flat[0].device_kind)
-    if device and program.bytes > USABLE * device.memory:
+    chip = mesh.devices.flat[0]
+    device = find_device(chip.device_kind)
+    if device and chip.platform != "tpu" and program.bytes > USABLE * device.memory:
         return dataclasses.replace(program, fits=False, why=f"{program.bytes / 1e9:.1f} GB in all")
     return program
 
@@ -252,7 +253,7 @@ def report(config: ConfigDict, topology: str) -> None:
 
 
 def _show(program: Program, device: Device | None) -> None:
-    room = f" of {device.memory / 1e9:.0f} GB" if device else ""
+    room = f" of {device.memory / 1e9:.3g} GB" if device else ""
     if not program.arguments:
         print(f"{program.name}: does not fit{room}: {program.why} (compiled {program.seconds:.0f} s)")
         return

@@ -37,13 +37,15 @@ class Device:
     network: float
 
 
+GIB = 2**30  # What the memory of TPUs is counted in; that of GPUs is rounded to 1e9 in their data sheets.
+
 # TPU: cloud.google.com/tpu/docs (system architecture) and Austin et al. 2025, "How to Scale Your Model",
 # chapter 2. GPU: NVIDIA's data sheets, dense figures. The longest kind that matches counts.
 DEVICES: tuple[Device, ...] = (
-    Device("v4", "TPU v4", 275e12, 32e9, 1.2e12, 9e10, 3.1e9),
-    Device("v5e", "TPU v5 lite", 197e12, 16e9, 8.1e11, 9e10, 3.1e9),
-    Device("v5p", "TPU v5", 459e12, 95e9, 2.8e12, 1.8e11, 6.2e9),
-    Device("v6e", "TPU v6 lite", 918e12, 32e9, 1.6e12, 1.8e11, 6.2e9),
+    Device("v4", "TPU v4", 275e12, 32 * GIB, 1.2e12, 9e10, 3.1e9),
+    Device("v5e", "TPU v5 lite", 197e12, 16 * GIB, 8.1e11, 9e10, 3.1e9),
+    Device("v5p", "TPU v5", 459e12, 95 * GIB, 2.8e12, 1.8e11, 6.2e9),
+    Device("v6e", "TPU v6 lite", 918e12, 32 * GIB, 1.6e12, 1.8e11, 6.2e9),
     Device("t4", "Tesla T4", 65e12, 16e9, 3.2e11, 1.6e10, 1.2e9),
     Device("l4", "NVIDIA L4", 121e12, 24e9, 3.0e11, 3.2e10, 1.2e9),
     Device("a100-40gb", "NVIDIA A100-SXM4-40GB", 312e12, 40e9, 1.55e12, 3.0e11, 1.2e10),
