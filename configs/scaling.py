@@ -54,7 +54,7 @@ def get_config(ladder: str = "quickstart"):
         run = gsm8k.get_config("tiny")
         run.train.steps, run.evaluate.suites = 150, dict(test=dict(split="test", limit=256))
         run.evaluate.variants = dict(calculator=dict(calculator=True))
-        values = _sizes("tiny-0.2m", "tiny-0.8m")
+        values = _sizes("tiny-0.2m", "tiny-0.4m")
     elif ladder in PRETRAINED:
         run = PRETRAINED[ladder].get_config("gpt2")
         if ladder == "strategyqa":
