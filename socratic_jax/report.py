@@ -5,7 +5,8 @@
 Beside the page it writes results.md and results.tex (means over seeds), results_when.csv (what Socratic gains
 over a chain, on which problems), results_causes.csv (where errors come from) and, for several runs,
 results.csv (a line for every run, suite and strategy), results_questions.csv (questions against the gold
-ones, means over seeds) and plots over what the runs differ in, as PNG and SVG.
+ones, means over seeds) and plots as PNG and SVG: accuracies and gains over what the runs differ in,
+accuracies by number of steps, and drops on changed problems.
 With --dialogues only the first N of every predictions file can be read on the page, so that that of a large
 study is small enough to send around; its numbers are of all. What a run's own report stage wrote into its
 workdir stays as it is.

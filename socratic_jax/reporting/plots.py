@@ -268,6 +268,8 @@ def _panels(groups: Mapping[str, Sequence], title: str, x_title: str, y_title: s
     )  # fmt: skip
     for panel in grid.flat[len(groups) :]:
         panel.remove()
+    # Room above the highest interval.
+    top = max(0.05, *(row.high for rows in groups.values() for row in rows))
     panels = list(zip(grid.flat, groups.values(), strict=False))
     for i, ((panel, _), name) in enumerate(zip(panels, groups, strict=True)):
         panel.grid(axis="x", visible=False)
@@ -277,8 +279,7 @@ def _panels(groups: Mapping[str, Sequence], title: str, x_title: str, y_title: s
         else:
             panel.set_ylabel(y_title)
         if y_title == _ACCURACY:
-            panel.set_ylim(0, 102)
-            panel.set_yticks(range(0, 101, 20))
+            panel.set_ylim(0, min(102, 108 * top))
     if len(groups) == 1:
         panels[0][0].set_xlabel(x_title)
     else:
