@@ -252,7 +252,8 @@ attach() {
 }
 
 logs() {
-  local worker
+  local worker jobs=()
+  FAILED=()
   if [[ ${WORKER:=0} != all ]]; then
     [[ $WORKER =~ ^[0-9]+$ ]] || die "--worker wants a number or all, not '$WORKER'" 2
     on_worker "$WORKER" "$(remote logs "$TAIL" "$FOLLOW")"
@@ -260,9 +261,16 @@ logs() {
   fi
   find_workers
   for worker in "${ALL[@]}"; do
-    if dry; then log_of "$worker"; else background log_of "$worker"; fi
+    if dry; then
+      log_of "$worker"
+    else
+      background log_of "$worker"
+      jobs[worker]=$!
+    fi
   done
-  wait
+  # `wait` alone would not tell how they ended.
+  for worker in "${!jobs[@]}"; do wait "${jobs[worker]}" || FAILED+=("$worker"); done
+  ((${#FAILED[@]} == 0)) || die "logs failed on worker ${FAILED[*]}"
 }
 
 log_of() { # WORKER: its lines, with its number before each.

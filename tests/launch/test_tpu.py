@@ -414,6 +414,17 @@ def test_a_run_from_start_to_stop(cloud):
     assert "saved step 7" in cloud.tpu("logs", "--nofollow").stdout
 
 
+def test_logs_of_all_workers_fail_with_any_of_them(cloud):
+    cloud.install(workers=3)
+    cloud.rule("--worker=1 .*worker.sh logs", code=255, stderr="Connection reset\n")
+    for number in (0, 2):
+        (cloud.worker(number) / "socratic/run").mkdir()
+        (cloud.worker(number) / "socratic/run/log").write_text("step 7\n")
+    done = cloud.tpu("logs", "--worker=all", "--nofollow", code=1)
+    assert sorted(done.stdout.splitlines()) == ["[0] step 7", "[2] step 7"]
+    assert done.stderr.splitlines()[-1] == "error: logs failed on worker 1"
+
+
 def test_a_second_run_is_refused_while_one_is_going_on(cloud):
     cloud.install(workers=2)
     cloud.program(SAVES)
