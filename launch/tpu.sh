@@ -383,6 +383,7 @@ main() {
   need NAME ZONE
   [[ $NAME =~ ^[a-z]([a-z0-9-]*[a-z0-9])?$ ]] || die "--name wants small letters, digits and dashes, not '$NAME'" 2
   need_number WAIT POLL TRIES BACKOFF AT_ONCE GRACE TAIL
+  ((AT_ONCE > 0)) || die "--at_once=0 would wait for ever; it wants a number of connections" 2
   [[ -z ${WORKERS:-} ]] || need_number WORKERS
   need_gcloud
   scratch

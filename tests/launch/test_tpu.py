@@ -53,6 +53,7 @@ def running(cloud, workers=1, name="tpu"):
         (["create", "--zone"], "--zone wants a value"),
         (["create", "now"], "what is 'now'?"),
         (["create", "--tries=few"], "--tries wants a whole number, not 'few'"),
+        (["create", "--at_once=0"], "--at_once=0 would wait for ever"),
         (["create", "--name=My_TPU"], "--name wants small letters, digits and dashes, not 'My_TPU'"),
         (["create", "--type=v9-8"], "no runtime version is known for type v9-8; give --version"),
         (["run"], "missing after --: --config=... and --workdir=..."),
