@@ -138,7 +138,11 @@ babysit() {
       pause "$POLL"
       continue
     fi
-    ((starts <= MAX_RESTARTS)) || die "started $starts times, which is more than --max_restarts allows"
+    if ((starts > MAX_RESTARTS)); then
+      code=1
+      [[ $STATE != gone && $STATE != waiting ]] || code=$TEMPORARY
+      die "started $starts times, which is more than --max_restarts allows" "$code"
+    fi
     ((in_a_row == 0)) || backoff "$in_a_row"
     starts=$((starts + 1)) in_a_row=$((in_a_row + 1)) looks=0 silent=0
     unsettled=1

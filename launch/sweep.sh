@@ -10,7 +10,8 @@
 #   --parallel                  each run on a TPU of its own: N-1, N-2, ...
 #   --tpus=4                    at most so many of them
 #   --delete                    deletes the TPUs at the end
-# FLAGS are added to every run. Runs on one TPU come one after the other; a run that fails does not stop the others.
+# FLAGS are added to every run. Runs on one TPU come one after the other; a run that fails does not stop the others,
+# one that gets no TPU does: the next would not get one either.
 # shellcheck disable=SC2153 # Flags set capitals: see parse_flags.
 set -euo pipefail
 
@@ -57,7 +58,6 @@ lane() { # TPU RUNS...: one after the other; leaves each one's exit code in $SCR
     code=0
     babysit "$tpu" "$run" || code=$?
     echo "$code" >"$SCRATCH/$(name_of "$run")"
-    # No TPU is to be had: the next run would not get one either.
     ((code != TEMPORARY)) || break
   done
   if [[ $DELETE == 1 ]]; then

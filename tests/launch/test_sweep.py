@@ -80,6 +80,8 @@ def test_without_capacity_the_rest_is_not_tried(cloud):
     cloud.rule("queued-resources create", code=1, stderr="There is no more capacity in the zone", times=999)
     output = sweep(cloud, "--max_restarts=1", "--tries=1", code=1)
     assert "not to be had" in output.stderr and cloud.starts() == []
+    assert len(cloud.calls("queued-resources", "create")) == 2
+    assert [line.split()[1:] for line in output.stdout.splitlines()] == [["75"], *[["not", "started"]] * 3]
 
 
 def test_a_dry_run_starts_nothing(cloud):
