@@ -92,6 +92,9 @@ def test_the_container_has_what_it_copies_and_nothing_else():
     allowed = set(re.findall(r"^!(.+)$", (LAUNCH / "Dockerfile.gpu.dockerignore").read_text(), re.M))
     assert {source.split("/")[0] for source in copied} == allowed
     assert all((ROOT / source).exists() for source in copied)
+    # As whoever types it, into a directory that is theirs.
+    mkdir, run = re.search(r"^#   (mkdir .+)\n#   (docker run .+)$", dockerfile, re.M).groups()
+    assert mkdir == "mkdir -p runs" and '--user "$(id -u):$(id -g)" -e HOME=/tmp -v "$PWD/runs:/runs"' in run
     assert 'ENTRYPOINT ["python", "-m", "socratic_jax.main"]' in dockerfile
     extras = re.findall(r'^        "(\w+)": \[', (ROOT / "setup.py").read_text(), re.M)
     assert {"cuda", "tpu"} <= set(extras) and "ARG EXTRA=cuda" in dockerfile
