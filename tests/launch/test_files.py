@@ -1,5 +1,6 @@
 """The YAML files, the container, and the commands of launch/README.md."""
 
+import operator
 import re
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import subprocess
 import pytest
 import yaml
 
+from socratic_jax.config import default_config
 from tests.launch.conftest import LAUNCH, ROOT, SAVES
 
 README = (LAUNCH / "README.md").read_text().replace(" \\\n", " ")  # Continued lines as one.
@@ -174,6 +176,13 @@ def test_the_readme_names_every_setting_and_script():
     assert all(
         f"`{file.name}`" in README for file in LAUNCH.iterdir() if file.suffix in (".sh", ".yaml", ".gpu")
     )
+
+
+def test_options_that_the_readme_recommends_exist():
+    config, named = default_config(), set(re.findall(r"--config\.([a-z_.]+)=", README))
+    assert {"train.accumulate", "decode.slots"} <= named
+    for name in named:
+        operator.attrgetter(name)(config)
 
 
 def test_nothing_claims_to_have_been_run_on_hardware():
