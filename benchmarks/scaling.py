@@ -23,6 +23,8 @@ from socratic_jax.topologies import prepare, topology_devices
 ROOT = Path(__file__).parent.parent
 CELLS, PAGE = ROOT / "docs" / "scaling.jsonl", ROOT / "docs" / "scaling.md"
 
+PROGRAMS = ("train", "decode", "refill")  # Older cells have no "refill".
+
 # Topology -> what people call it.
 TOPOLOGIES = {
     "v5e:1x1": "v5e-1", "v5e:2x4": "v5e-8", "v5e:4x4": "v5e-16", "v5e:16x16": "v5e-256",
@@ -64,8 +66,8 @@ def compile_cell(size: str, topology: str, mesh: str) -> dict:
     student = aot.compile_student(config)
     the_mesh = aot.make_compile_mesh(config, student, devices)
     train = aot.compile_train(config, student, the_mesh)
-    decode = aot.compile_decode(config, student, the_mesh)
-    record = {
+    decode, refill = aot.compile_decode(config, student, the_mesh)
+    return {
         "size": size,
         "topology": topology,
         "chips": len(devices),
@@ -74,8 +76,8 @@ def compile_cell(size: str, topology: str, mesh: str) -> dict:
         "remat": config.student.remat,
         "train": _program(train),
         "decode": _program(decode),
+        "refill": _program(refill),
     }
-    return record
 
 
 def _program(program: aot.Program) -> dict:
@@ -124,8 +126,8 @@ def _judged(record: dict) -> dict:
     """A cell in which what the compiler found room for fits: older ones had a rule of their own."""
     judged = {
         name: {**record[name], "fits": True, "why": ""}
-        for name in ("train", "decode")
-        if record[name]["arguments"]
+        for name in PROGRAMS
+        if name in record and record[name]["arguments"]
     }
     return {**record, **judged}
 
@@ -157,7 +159,8 @@ def _donated(train: dict) -> str:
 
 
 def _row(r: dict, name: str) -> str:
-    train, decode, room = r["train"], r["decode"], _device(r).memory / 1e9
+    train, decoding = r["train"], [r[name] for name in PROGRAMS[1:] if name in r]
+    room = _device(r).memory / 1e9
     fits = "yes" if train["fits"] else f"no ({train['why']})"
     used = f"{_gb(train['bytes'])} of {room:.1f}" if train["arguments"] else "-"
     time_, mfu = "-", "-"
@@ -165,7 +168,8 @@ def _row(r: dict, name: str) -> str:
         e = estimate(r)
         time_ = f"{1e3 * e.best:.0f} to {1e3 * e.worst:.0f}"
         mfu = f"{e.mfu[0]:.0%} to {e.mfu[1]:.0%}"
-    decodes = _gb(decode["bytes"]) if decode["fits"] else f"no ({decode['why']})"
+    decodes = next((f"no ({p['why']})" for p in decoding if not p["fits"]), None)
+    decodes = decodes or _gb(max(p["bytes"] for p in decoding))
     return (
         f"| {r['size']} | {name} | {r['mesh']} | {r['batch']} | {'yes' if r['remat'] else 'no'} | {fits} | "
         f"{used} | {_gb(train['state'])} | {_donated(train)} | {time_} | {mfu} | {decodes} |"
@@ -180,7 +184,7 @@ collectives are the compiler's; times and MFU are estimates by formula.
 
 * Train: the whole step, rows of 1,024 tokens, {learnt:.0%} of them learnt, dropout, AdamW, f32 weights and
   moments, bf16 computation, splash attention. Decode: the dialogue loop of two students, bf16, 768 tokens a
-  row, 32 rows a chip.
+  row, 32 rows a chip, or what reads prompts of {prompt:.0%} of a row into it, whichever is larger.{loops}
 * Whether a program fits is the compiler's word, which keeps a little of the memory for itself (its G are
   2^30 bytes, GB here 10^9).
 * "state" is what stays on a chip from step to step: weights and both moments, in GB, before the compiler
@@ -219,7 +223,9 @@ def _about_gathers(weak: list[dict]) -> list[str]:
 
 def page(cells: dict[tuple, dict]) -> str:
     """The text of the page, from the cells that there are."""
-    lines = [HEAD.format(learnt=aot.LEARNT)]
+    old = sum("refill" not in r for r in cells.values())
+    loops = f"\n  Of {old} cells only the loop has been compiled: decoding can take more than they say."
+    lines = [HEAD.format(learnt=aot.LEARNT, prompt=aot.PROMPT, loops=loops if old else "")]
     columns = (
         "| size | topology | mesh | batch | remat | fits | GB a chip | state | donated | ms a step | MFU "
         "| decode GB |"

@@ -1,4 +1,4 @@
-"""Compiles the real train step and decode step for devices that are not there.
+"""Compiles the real train step and decode steps for devices that are not there.
 
   python -m socratic_jax.compile --config=configs/gsm8k.py:gpt2-large --topology=v5e:4x4
 
@@ -22,8 +22,11 @@ from absl import app, flags
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict, config_flags
 
-from socratic_jax.decoding.engine import Engine, empty, run
+from socratic_jax import topologies
+from socratic_jax.decoding.engine import REFILL_SPECS, Engine, empty, prepare, refill, run
 from socratic_jax.decoding.grammar import N_PHASES, Grammar
+from socratic_jax.decoding.queue import at_once, padded
+from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.devices import Device, find_device
 from socratic_jax.hlo import Collective, collectives
 from socratic_jax.sharding import (
@@ -35,9 +38,9 @@ from socratic_jax.sharding import (
     make_mesh,
     show_sizes,
 )
+from socratic_jax.students.int8 import quantise
 from socratic_jax.students.sizes import make_student
 from socratic_jax.students.student import Student, train_flops
-from socratic_jax.topologies import prepare, topology_devices
 from socratic_jax.training.optimizer import make_optimizer
 from socratic_jax.training.step import make_steps
 from socratic_jax.transcripts.strategies import strategy
@@ -45,6 +48,8 @@ from socratic_jax.transcripts.strategies import strategy
 GPT2_VOCABULARY = 50304  # Of its tokenizer with role markers, padded.
 # Of the tokens of a row, those that are learnt: GSM8K's Socratic transcripts, one student for all roles.
 LEARNT = 0.6
+# Of a row that is decoded, what its prompt takes at most; GSM8K's take less.
+PROMPT = 0.5
 # Of a GPU's memory, what a program can have; the runtime keeps the rest. TPUs' compiler knows by itself.
 USABLE = 0.97
 
@@ -54,7 +59,7 @@ class Program:
     """What is known of one compiled program; bytes are those of one chip.
 
     Attributes:
-      name: "train" or "decode".
+      name: "train", "decode" or "refill".
       fits: whether the compiler found room for it; of GPUs, whether its bytes are few enough.
       why: the compiler's words, or the number of bytes, if it does not fit.
       arguments, outputs, temporaries: bytes; those outputs that reuse arguments are in `donated`.
@@ -134,12 +139,14 @@ def compile_train(config: ConfigDict, student: Student, mesh: Mesh) -> Program:
     return _compile("train", steps.train.lower(steps.state_shape, batch), steps.state_shape, mesh)
 
 
-def compile_decode(config: ConfigDict, student: Student, mesh: Mesh) -> Program:
-    """Compiles the loop that writes the dialogues of the configured strategy with the most parts."""
+def compile_decode(config: ConfigDict, student: Student, mesh: Mesh) -> tuple[Program, Program]:
+    """Compiles what writes the dialogues of the configured strategy with the most parts: the loop, and what
+    reads new prompts, of `PROMPT` of a row, into rows that are done."""
     parts = max(len(strategy(name).cast) for name in config.strategies)
     c = config.decode
-    engine = Engine((student,) * parts, c.capacity, c.max_steps, mesh=mesh)
-    slots = -(-c.slots // engine.shards) * engine.shards
+    sampling = Sampling(c.temperature, c.top_k, c.top_p)
+    engine = Engine((student,) * parts, c.capacity, c.max_steps, sampling, mesh, calculator=c.calculator)
+    share = -(-c.slots // engine.shards)
     everywhere, dtype = NamedSharding(mesh, REPLICATED), jnp.dtype(student.config.dtype)
 
     def shape(dims, dtype, sharding=everywhere):
@@ -149,21 +156,32 @@ def compile_decode(config: ConfigDict, student: Student, mesh: Mesh) -> Program:
         lambda path, x: shape(x.shape, dtype if is_matrix(path) else x.dtype),
         jax.eval_shape(student.init, jax.random.key(0)),
     )
-    params = (params,) * parts
-    P, V = N_PHASES, student.vocab_size
+    params = jax.eval_shape(lambda p: prepare(engine, (quantise(p) if c.int8 else p,) * parts), params)
+    params = jax.tree.map(lambda x: shape(x.shape, x.dtype), params)
+    P, V, G = N_PHASES, student.vocab_size, 1
     grammar = Grammar(
         shape((P,), jnp.int32), shape((P, V), bool), shape((P, V), bool), shape((V,), jnp.int32),
         shape((P, 8), jnp.int32), shape((V,), jnp.int8),
     )  # fmt: skip
-    rows = jax.eval_shape(lambda p: empty(engine, p, slots, 1), params)
+    rows = jax.eval_shape(lambda p: empty(engine, p, share * engine.shards, G), params)
     rows = jax.tree.map(
         lambda spec, part: jax.tree.map(lambda x: shape(x.shape, x.dtype, NamedSharding(mesh, spec)), part),
         engine.rows_spec(),
         rows,
         is_leaf=lambda x: isinstance(x, PartitionSpec),
     )
-    lowered = run.lower(engine, params, grammar, rows, shape((), jnp.int32), engine.capacity)
-    return _compile("decode", lowered, (params, rows), mesh)
+    loop = run.lower(engine, params, grammar, rows, shape((), jnp.int32), engine.capacity)
+    room, K = at_once(share, c.samples)
+    R, T = room // K * engine.shards, padded(int(c.capacity * PROMPT), c.capacity)
+    dims = (R, K), (parts, R, T), (R,), (R, G), (R, K, 2)
+    dtypes = (jnp.int32,) * 4 + (jnp.uint32,)
+    arrays = [
+        shape(*array, NamedSharding(mesh, spec))
+        for *array, spec in zip(dims, dtypes, REFILL_SPECS, strict=True)
+    ]
+    fill = refill.lower(engine, params, (shape((parts, 0), jnp.int32), None), rows, *arrays)
+    kept = params, rows
+    return _compile("decode", loop, kept, mesh), _compile("refill", fill, kept, mesh)
 
 
 def learnt_targets(config: ConfigDict) -> int:
@@ -225,8 +243,8 @@ def estimate(config: ConfigDict, student: Student, chips: int, device: Device, t
 
 
 def report(config: ConfigDict, topology: str) -> None:
-    """Compiles both programs and prints what is known of them."""
-    devices = topology_devices(topology)
+    """Compiles all programs and prints what is known of them."""
+    devices = topologies.topology_devices(topology)
     student = compile_student(config)
     mesh = make_compile_mesh(config, student, devices)
     device = find_device(devices[0].device_kind)
@@ -234,7 +252,7 @@ def report(config: ConfigDict, topology: str) -> None:
     n = sum(int(np.prod(x.shape)) for x in jax.tree.leaves(shapes))
     print(f"{config.student.size}: {n / 1e6:.0f}M parameters, context {config.student.context}")
     print(f"{topology}: {len(devices)} x {devices[0].device_kind}, mesh {show_sizes(mesh.devices.shape)}")
-    for program in (compile_train(config, student, mesh), compile_decode(config, student, mesh)):
+    for program in (compile_train(config, student, mesh), *compile_decode(config, student, mesh)):
         _show(program, device)
         if program.name == "train" and program.fits and device:
             e = estimate(config, student, mesh.size, device, program)
@@ -286,7 +304,7 @@ def _main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"what is {argv[1]!r}? options start with --")
     logging.getLogger("absl").setLevel(logging.ERROR)
-    prepare()
+    topologies.prepare()
     try:
         report(_CONFIG.value, _TOPOLOGY.value)
     except (ValueError, RuntimeError) as error:

@@ -8,10 +8,16 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from socratic_jax import compile as aot
+from socratic_jax.config import default_config
+from socratic_jax.decoding.engine import Engine
+from socratic_jax.decoding.sampling import Sampling
+from socratic_jax.sharding import make_mesh
 from socratic_jax.topologies import topology_devices
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +46,21 @@ def test_only_of_gpus_we_judge_ourselves_what_fits(platform, kind, fits):
     assert (program.fits, program.why) == (fits, "" if fits else "33.0 GB in all")
 
 
+def test_decoding_is_compiled_as_it_is_configured(monkeypatch):
+    programs, engines = {}, []
+    monkeypatch.setattr(aot, "_compile", lambda name, lowered, kept, mesh: programs.update({name: kept}))
+    monkeypatch.setattr(aot, "Engine", lambda *args, **kw: engines.append(Engine(*args, **kw)) or engines[-1])
+    config = default_config()
+    config.student.size, config.student.dtype = "tiny-0.2m", "float32"
+    config.decode = {**config.decode, "slots": 8, "samples": 2, "calculator": True, "int8": True}
+    config.decode.temperature, config.decode.top_k, config.decode.top_p = 0.7, 40, 0.9
+    mesh = make_mesh((1, 1, 1), jax.devices()[:1])
+    aot.compile_decode(config, aot.compile_student(config), mesh)
+    assert engines[0].sampling == Sampling(0.7, 40, 0.9) and engines[0].calculator
+    assert set(programs) == {"decode", "refill"}
+    assert jnp.dtype("int8") in {leaf.dtype for leaf in jax.tree.leaves(programs["refill"][0])}
+
+
 def _compile(*options: str) -> str:
     command = [sys.executable, "-m", "socratic_jax.compile", *options]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
@@ -54,7 +75,8 @@ def test_a_students_steps_compile_for_a_topology():
     )  # fmt: skip
     assert "4 x TPU v5 lite, mesh data=1,fsdp=4,tensor=1" in output
     assert re.search(r"train: fits, \d\.\d\d of 17.2 GB a chip", output), output
-    assert re.search(r"decode: fits, .*\n.*\n  communicates nothing", output)
+    for name in "decode", "refill":
+        assert re.search(rf"{name}: fits, .*\n.*\n  communicates nothing", output), output
     donated = re.search(r"outputs ([\d.]+), of which donated ([\d.]+)", output)
     assert donated[1] == donated[2]
 

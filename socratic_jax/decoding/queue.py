@@ -96,8 +96,7 @@ def decode(
         return
     params, shards = tuple(params), engine.shards
     share = -(-slots // shards)  # Rows of a device.
-    room = max(share // REFILL, 1)  # Rows that a device fills at once.
-    K = min(room, max(len(request.keys) for request in requests))
+    room, K = at_once(share, max(len(request.keys) for request in requests))
     G = max(1, *(len(request.script) for request in requests))
     grammar = Grammar(*place(engine.mesh, tuple(map(np.asarray, grammar)), REPLICATED))
     rows = empty(engine, params, shards * share, G)
@@ -143,6 +142,12 @@ def decode(
             arrays = calculate(written, calculator)
             arrays = [place(engine.mesh, a, spec) for a, spec in zip(arrays, RESUME_SPECS, strict=True)]
             rows = resume(engine, rows, *arrays)
+
+
+def at_once(share: int, samples: int) -> tuple[int, int]:
+    """The rows that a device fills at once, of its share, and how many of them are of one prompt."""
+    room = max(share // REFILL, 1)
+    return room, min(room, samples)
 
 
 def _free(owners: list, shards: int) -> np.ndarray:
