@@ -11,7 +11,6 @@ is out, so whether a program fits is then its bytes against the maker's figure.
 import dataclasses
 import logging
 import re
-import sys
 import time
 from typing import Any
 
@@ -29,6 +28,7 @@ from socratic_jax.decoding.queue import at_once, padded
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.devices import Device, find_device
 from socratic_jax.hlo import Collective, collectives
+from socratic_jax.program import errors_in_one_line, parse_flags
 from socratic_jax.sharding import (
     BATCH,
     REPLICATED,
@@ -244,8 +244,8 @@ def estimate(config: ConfigDict, student: Student, chips: int, device: Device, t
 
 def report(config: ConfigDict, topology: str) -> None:
     """Compiles all programs and prints what is known of them."""
-    devices = topologies.topology_devices(topology)
     student = compile_student(config)
+    devices = topologies.topology_devices(topology)
     mesh = make_compile_mesh(config, student, devices)
     device = find_device(devices[0].device_kind)
     shapes = jax.eval_shape(student.init, jax.random.key(0))
@@ -305,12 +305,10 @@ def _main(argv: list[str]) -> None:
         raise app.UsageError(f"what is {argv[1]!r}? options start with --")
     logging.getLogger("absl").setLevel(logging.ERROR)
     topologies.prepare()
-    try:
+    with errors_in_one_line():
         report(_CONFIG.value, _TOPOLOGY.value)
-    except (ValueError, RuntimeError) as error:
-        sys.exit(f"error: {str(error).strip().splitlines()[0]}")
 
 
 if __name__ == "__main__":
     flags.mark_flags_as_required(["config"])
-    app.run(_main)
+    app.run(_main, flags_parser=parse_flags)

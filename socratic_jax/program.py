@@ -3,10 +3,11 @@
 import contextlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 
-from absl import app
+from absl import flags
 from ml_collections import ConfigDict
 
 from socratic_jax import EXIT_PREEMPTED
@@ -81,11 +82,7 @@ def start(
         if processes.is_loss_of_peer(error):
             print("stopped: another process is gone; start all of them again", file=sys.stderr, flush=True)
             os._exit(EXIT_PREEMPTED)  # A clean exit would wait for the one that is gone.
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        if "Failed loading config file" in lines[0]:
-            name = next((arg.partition("=")[2] for arg in sys.argv if arg.startswith("--config=")), "")
-            lines = [f"cannot load the config file {name!r}"]
-        sys.exit(f"error: {lines[0]}")
+        sys.exit(f"error: {_first_line(error)}")
     except Exception as error:
         if traceback:
             raise
@@ -99,7 +96,15 @@ def errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, OSError) as error:
-        sys.exit(f"error: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
+        sys.exit(f"error: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if "Failed loading config file" in line:
+        name = next((arg.partition("=")[2] for arg in sys.argv if arg.startswith("--config=")), "")
+        return f"cannot load the config file {name!r}"
+    return line
 
 
 def quieten() -> None:
@@ -112,9 +117,14 @@ def quieten() -> None:
 
 
 def parse_flags(argv: list[str]) -> list[str]:
-    """Parses the flags. What is wrong with a field of the config is said in one line."""
+    """Parses the flags. What is wrong with a field of the config, or its argument, is said in one line."""
     try:
-        return app.parse_flags_with_usage(argv)
+        return flags.FLAGS(argv)
+    except (
+        flags.Error
+    ) as error:  # Of the config file it has the traceback, whose last line says what is wrong.
+        line = str(error).strip().splitlines()[-1].strip()
+        sys.exit(f"error: {re.sub(r'^[A-Za-z]*Error: ', '', line)}")
     except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         lines = [line for arg in error.args for line in str(arg).strip().splitlines()] or [
             type(error).__name__

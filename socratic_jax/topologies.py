@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import re
+from importlib.util import find_spec
 from typing import Any
 
 import jax
@@ -105,5 +106,6 @@ def topology_devices(topology: str) -> list[Any]:
         return list(topologies.get_topology_desc(topology_name=name, **options).devices)
     except Exception as error:
         text = str(error).strip().splitlines()[0][:200]
-        extra = "cuda" if kind in GPUS else "tpu"
-        raise ValueError(f"no topology {topology} (it needs the extra `{extra}`): {text}") from error
+        extra, package = ("cuda", "jax_cuda13_plugin") if kind in GPUS else ("tpu", "libtpu")
+        missing = "" if find_spec(package) else f" (it needs the extra `{extra}`)"
+        raise ValueError(f"no topology {topology}{missing}: {text}") from error

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from socratic_jax import compile as aot
+from socratic_jax import topologies
 from socratic_jax.config import default_config
 from socratic_jax.decoding.engine import Engine
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.sharding import make_mesh
-from socratic_jax.topologies import topology_devices
 
 ROOT = Path(__file__).parent.parent
 needs_cuda = pytest.mark.skipif(
@@ -32,7 +32,20 @@ needs_libtpu = pytest.mark.skipif(
 @pytest.mark.parametrize("topology", ["v5e", "v5e-8", "4x4", "v5e:4x", "h100:2x4", "2*h100:8", "b300:8"])
 def test_what_is_no_topology_is_refused(topology):
     with pytest.raises(ValueError, match="write KIND:SHAPE, such as v5e:4x4"):
-        topology_devices(topology)
+        topologies.topology_devices(topology)
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_the_extra_is_only_named_where_it_is_missing(monkeypatch, installed):
+    def refuse(*_, **__):
+        raise RuntimeError("3x5 chips make no whole hosts\nand more")
+
+    monkeypatch.setattr("jax.experimental.topologies.get_topology_desc", refuse)
+    monkeypatch.setattr(topologies, "find_spec", lambda _: installed)
+    extra = "" if installed else " (it needs the extra `tpu`)"
+    with pytest.raises(ValueError) as error:
+        topologies.topology_devices("v5e:3x5")
+    assert str(error.value) == f"no topology v5e:3x5{extra}: 3x5 chips make no whole hosts"
 
 
 @pytest.mark.parametrize(("platform", "kind", "fits"), [("tpu", "TPU v4", True), ("gpu", "NVIDIA L4", False)])
@@ -65,6 +78,20 @@ def _compile(*options: str) -> str:
     command = [sys.executable, "-m", "socratic_jax.compile", *options]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--config=configs/gsm8k.py:gpt2", "--config.student.sizes=x"], "the config has no field"),
+        (["--config=configs/gsm8k.py:gpt3"], "unknown size 'gpt3'"),
+        (["--config=configs/nope.py"], "cannot load the config file 'configs/nope.py'"),
+        (["--config=configs/gsm8k.py:gpt2", "--topology=4x4"], "write KIND:SHAPE"),
+    ],
+)
+def test_what_is_wrong_with_the_options_is_one_line(options, says):
+    output = _compile(*options).strip()
+    assert re.match(rf"error: .*{re.escape(says)}", output) and "\n" not in output
 
 
 @needs_libtpu

@@ -295,6 +295,7 @@ def test_the_flag_knows_all_stages_in_their_order():
     ("option", "message"),
     [
         ("--config.train.nope=3", "error: the config has no field .*nope"),
+        ("--config=configs/gsm8k.py:gpt3", "error: unknown size 'gpt3'; valid: tiny, gpt2"),
         ("--config=configs/nope.py", r"error: cannot load the config file 'configs/nope\.py'"),
         ("--config.train.accumulate=3", "error: train.batch_size 16 does not divide by train.accumulate 3"),
         ("--config.train.checkpoint_every=0", "error: train.checkpoint_every is 0; it must be 1 or more"),
