@@ -15,8 +15,9 @@ Each wrong answer has one cause, the first of these that holds:
 Gold questions can be put in where a strategy exists that is given them and played by the same students. Those
 that ask nothing have none to put in: what the calculator does not mend there is reasoning. The calculator
 computes annotations (<<48/2=24>>): where dialogues have none, as on generated problems, it was not put in,
-whatever was scored. What was not put in is named as missing, and then a cause may hide in another: without
-gold questions "either" is "arithmetic".
+whatever was scored; how many wrong answers go wrong first at a step that states false arithmetic is counted
+beside the causes. What was not put in is named as missing, and then a cause may hide in another: without gold
+questions "either" is "arithmetic".
 """
 
 import csv
@@ -45,6 +46,7 @@ class Row:
     Attributes:
       n: pairs of a seed and a problem.
       counts: how many of them are wrong for each cause, in the order of CAUSES.
+      slips: how many of the wrong ones go wrong first at a step that states false arithmetic.
       missing: what was not put in: nobody scored it, or there was nothing for the calculator to compute.
       files: that it was computed from.
     """
@@ -55,6 +57,7 @@ class Row:
     seeds: tuple[int, ...]
     n: int
     counts: tuple[int, ...]
+    slips: int
     missing: tuple[str, ...]
     files: tuple[str, ...]
 
@@ -104,6 +107,7 @@ def find(study: Study, scores: Sequence[Scores]) -> Causes:
             seeds=tuple(s.seed for s, *_ in seeds),
             n=sum(len(s.correct_N) for s, *_ in seeds),
             counts=tuple(sum(counts[cause] for _, counts, *_ in seeds) for cause in CAUSES),
+            slips=sum(int((s.slipped_N & ~s.correct_N).sum()) for s, *_ in seeds),
             missing=tuple(dict.fromkeys(what for *_, missing, _ in seeds for what in missing)),
             files=tuple(dict.fromkeys(file for *_, files in seeds for file in files)),
         )
@@ -146,11 +150,11 @@ def to_csv(labels: Sequence[str], rows: Sequence[Row]) -> str:
     """results_causes.csv: a column for each field of the condition and for each cause."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["suite", *labels, "strategy", "seeds", "n", *CAUSES, "missing", "files"])
+    writer.writerow(["suite", *labels, "strategy", "seeds", "n", *CAUSES, "slips", "missing", "files"])
     for row in rows:
         seeds = " ".join(map(str, row.seeds))
         start = [row.suite, *row.condition, row.strategy, seeds, row.n]
-        writer.writerow([*start, *row.counts, "; ".join(row.missing), " ".join(row.files)])
+        writer.writerow([*start, *row.counts, row.slips, "; ".join(row.missing), " ".join(row.files)])
     return out.getvalue()
 
 

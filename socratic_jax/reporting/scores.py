@@ -18,7 +18,7 @@ from socratic_jax.problems.problem import Problem, Step
 from socratic_jax.reporting import dialogues
 from socratic_jax.reporting.study import Cell, Study, StudyError, strategy_of
 from socratic_jax.reporting.workers import spread
-from socratic_jax.reporting.wrong_step import gold_results
+from socratic_jax.reporting.wrong_step import FALSE, first_wrong, gold_results
 from socratic_jax.transcripts.roles import Role
 from socratic_jax.transcripts.strategies import STRATEGIES
 
@@ -36,6 +36,7 @@ class Scores:
       ways_N: for strategies that ask, how their way compares with the gold one; see evaluation.questions.
       questions: for strategies that ask, how close their questions are to the gold ones, as the run's own
         results_questions.csv has it; None where nothing can be compared.
+      slipped_N: whether the first step that goes wrong states false arithmetic; see wrong_step.
       annotates: whether any dialogue has an annotation, without which the calculator has nothing to do.
       problems: its problems, with gold steps where they could be found.
       digest: of the problems: files that share it are about the same ones.
@@ -54,6 +55,7 @@ class Scores:
     steps_N: np.ndarray
     ways_N: np.ndarray
     questions: QuestionsResult | None
+    slipped_N: np.ndarray
     annotates: bool
     problems: tuple[Problem, ...]
     digest: str
@@ -128,6 +130,11 @@ def order(strategy: str) -> tuple[int, str, int]:
     return place, name, int(votes) if votes else sys.maxsize
 
 
+def _slips(prediction: Prediction, gold: frozenset[str]) -> bool:
+    wrong = first_wrong([turn["text"] for turn in prediction.turns if turn["role"] == "solution"], gold)
+    return wrong is not None and wrong[1] == FALSE
+
+
 def _read(job: _Job) -> list[Scores]:
     found = list(predictions.read(job.path).values())
     suite, name = job.labels["suite"], job.labels["strategy"]
@@ -138,6 +145,7 @@ def _read(job: _Job) -> list[Scores]:
         digest.update(f"{p.id}\0{p.question}\0{p.gold}\0".encode("utf-8", "surrogatepass"))
     results_of = {p.id: gold_results(s.solution for s in job.gold.get(p.id, ())) for p in found}
     ways_N = np.array([questions.way(p, job.gold.get(p.id, ())) if asks else "" for p in found], str)
+    slipped_N = np.array([_slips(p, results_of[p.id]) for p in found], bool)
     annotates = any("<<" in turn["text"] for p in found for turn in p.turns)
     problems = tuple(Problem(p.id, p.question, p.gold, job.gold.get(p.id, ())) for p in found)
 
@@ -163,6 +171,7 @@ def _read(job: _Job) -> list[Scores]:
             steps_N=np.array([p.gold_steps for p in found], int),
             ways_N=ways_N,
             questions=compared,
+            slipped_N=slipped_N,
             annotates=annotates,
             problems=problems,
             digest=digest.hexdigest()[:16],

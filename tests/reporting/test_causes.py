@@ -120,3 +120,18 @@ def test_the_calculator_is_put_in_only_where_there_are_annotations(tmp_path, ann
     files = {"cot": SWAPS[0], "socratic_iterative": SWAPS[3]}
     for row in found.rows:
         assert any(f"/{files[row.strategy]}.jsonl" in file for file in row.files) == annotated
+
+
+def test_false_arithmetic_is_counted_beside_the_causes(tmp_path):
+    write_slips(tmp_path / "run", annotated=False)
+    file = tmp_path / "run" / "predictions" / "test" / "cot.jsonl"
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    # Wrong, with arithmetic that is true: no slip.
+    records[0]["turns"][-2]["text"] = "1+1=2"
+    records[0]["turns"][-1]["text"] = records[0]["answer"] = "2"
+    # Right all the same: no error.
+    records[1].update(correct=True, answer=records[1]["gold"])
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    rows = {row.strategy: row for row in find(tmp_path / "run").rows}
+    assert (sum(rows["cot"].counts), rows["cot"].slips) == (5, 4)
+    assert (sum(rows["socratic_iterative"].counts), rows["socratic_iterative"].slips) == (6, 6)

@@ -26,11 +26,11 @@ function causeTable() {
     h("ul", { class: "legend causes" }, shown.map((name) => h("li", {}, swatch(name), h("strong", {}, name), `: ${CAUSES[name][1]}`))),
     h("div", { class: "scroll" }, h("table", { id: "causes-table" },
       h("thead", {}, h("tr", {}, h("th", { class: "text" }, "strategy"), h("th", { class: "text" }, "wrong answers by cause"), h("th", {}, "wrong, %"),
-        shown.map((name) => h("th", { class: "less" }, name)), h("th", { class: "text less" }, "not put in"), h("th", { class: "text" }, "from"))),
+        shown.map((name) => h("th", { class: "less" }, name)), h("th", { title: "wrong answers whose first wrong step states false arithmetic, of all wrong ones" }, "slips, %"), h("th", { class: "text less" }, "not put in"), h("th", { class: "text" }, "from"))),
       CONDITIONS.map((condition) => {
         const of = rows.filter((row) => same(row.condition, condition));
         return of.length && h("tbody", {},
-          DATA.fields.length > 0 && h("tr", { class: "group" }, h("th", { colspan: 6 + shown.length, scope: "rowgroup" }, named(condition))),
+          DATA.fields.length > 0 && h("tr", { class: "group" }, h("th", { colspan: 7 + shown.length, scope: "rowgroup" }, named(condition))),
           of.map((row) => causeRow(row, shown, longest)));
       }))),
   ];
@@ -47,6 +47,7 @@ function causeRow(row, shown, longest) {
     h("td", { class: "stack" }, h("div", { class: "phases", role: "img", "aria-label": counts, style: `width:${Math.max(1, (100 * wrong) / row.n / longest)}%` },
       shown.filter(of).map((name) => h("i", { style: `width:${(100 * of(name)) / wrong}%;background:${CAUSES[name][0]}`, title: `${name}: ${count(of(name))} of ${count(wrong)}` })))),
     h("td", {}, percent(wrong / row.n)), shown.map((name) => h("td", { class: "less" }, of(name) ? count(of(name)) : "")),
+    h("td", {}, wrong ? percent(row.slips / wrong) : ""),
     h("td", { class: "text less missing" }, row.missing.join(", ")),
-    h("td", { class: "text" }, files(row.files, h("p", {}, `${count(wrong)} of ${several(row.n, "dialogue")}: ${counts || "none"}${missing}`))));
+    h("td", { class: "text" }, files(row.files, h("p", {}, `${count(wrong)} of ${several(row.n, "dialogue")}: ${counts || "none"}; the first wrong step states false arithmetic: ${count(row.slips)}${missing}`))));
 }
