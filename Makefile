@@ -5,11 +5,12 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c '' 2>/dev/nu
 VENV ?= .venv
 LEGACY = .venv-legacy
 PEERS = .venv-peers
+TPU = .venv-tpu
 DATA ?= data/gsm8k
 TOKENIZER ?= openai-community/gpt2
 RUN = $(VENV)/bin/python
 
-.PHONY: quickstart test test-legacy bench lint format clean
+.PHONY: quickstart test test-legacy test-aot bench lint format clean
 
 quickstart: $(VENV)/installed
 	$(RUN) -m socratic_jax.main --config=configs/quickstart.py --workdir=runs/quickstart
@@ -20,6 +21,10 @@ test: $(VENV)/installed-test
 # google-generativeai cannot share an environment with TensorFlow Datasets.
 test-legacy: $(LEGACY)/installed
 	$(LEGACY)/bin/python -m pytest --override-ini=addopts= -q tests/teachers/test_gemini_legacy.py
+
+# The compiler of TPUs is a large download, and takes minutes.
+test-aot: $(TPU)/installed
+	$(TPU)/bin/python -m pytest --override-ini=addopts= -q tests/test_compile.py
 
 # Needs GSM8K's files in DATA, the vocabulary of GPT-2 from TOKENIZER, and a machine that does nothing else.
 bench: $(VENV)/installed $(PEERS)/installed
@@ -34,9 +39,9 @@ format: $(VENV)/installed-test
 	$(RUN) -m ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LEGACY) $(PEERS)
+	rm -rf $(VENV) $(LEGACY) $(PEERS) $(TPU)
 
-$(VENV)/bin/python $(LEGACY)/bin/python $(PEERS)/bin/python:
+$(VENV)/bin/python $(LEGACY)/bin/python $(PEERS)/bin/python $(TPU)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(@D)/..
@@ -50,7 +55,11 @@ $(VENV)/installed-test: setup.py | $(VENV)/bin/python
 	@touch $@
 
 $(LEGACY)/installed: setup.py | $(LEGACY)/bin/python
-	$(LEGACY)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[gemini-legacy]' pytest
+	$(LEGACY)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[gemini-legacy]' pytest hypothesis
+	@touch $@
+
+$(TPU)/installed: setup.py | $(TPU)/bin/python
+	$(TPU)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[tpu]' pytest hypothesis
 	@touch $@
 
 $(PEERS)/installed: benchmarks/peers.txt | $(PEERS)/bin/python
