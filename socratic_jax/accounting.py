@@ -14,6 +14,8 @@ from typing import Any
 import jax
 from etils import epath
 
+from socratic_jax.problems import jsonl
+
 log = logging.getLogger(__name__)
 
 # In the order in which they are shown.
@@ -91,9 +93,7 @@ class Clock:
         """Writes the file."""
         self._flushed = time.monotonic()
         if self._path is not None:
-            temporary = self._path.parent / (self._path.name + ".tmp")
-            temporary.write_text(json.dumps(self.attempts, indent=1) + "\n")
-            temporary.replace(self._path)
+            jsonl.write_text(self._path, json.dumps(self.attempts, indent=1) + "\n")
 
 
 def read_attempts(path: epath.PathLike) -> list[dict[str, Any]]:

@@ -120,9 +120,8 @@ def parse_flags(argv: list[str]) -> list[str]:
     """Parses the flags. What is wrong with a field of the config, or its argument, is said in one line."""
     try:
         return flags.FLAGS(argv)
-    except (
-        flags.Error
-    ) as error:  # Of the config file it has the traceback, whose last line says what is wrong.
+    except flags.Error as error:
+        # Of the config file it has the traceback, whose last line says what is wrong.
         line = str(error).strip().splitlines()[-1].strip()
         sys.exit(f"error: {re.sub(r'^[A-Za-z]*Error: ', '', line)}")
     except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:

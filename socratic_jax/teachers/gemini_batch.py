@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from socratic_jax.problems import jsonl
 from socratic_jax.teachers import keys
 from socratic_jax.teachers.faults import Fault, one_line
 from socratic_jax.teachers.gemini import KEY_NAMES, generation_config, read_reply, teacher_name
@@ -43,13 +44,8 @@ class _Job:
     waiting: dict[str, list[Request]] = dataclasses.field(default_factory=dict)
 
     def save(self) -> None:
-        temporary = self.path.with_suffix(".tmp")
         record = {"title": self.title, "name": self.name, "keys": self.keys}
-        with temporary.open("w") as file:
-            json.dump(record, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+        jsonl.write_text(self.path, json.dumps(record))
 
 
 class GeminiBatchTeacher:
