@@ -67,7 +67,10 @@ def _training(inputs: str, student: str, split: int):
     config.learning_rate, config.warmup = 1e-4, 0
     steps = make_steps(model, make_optimizer(config, 1_000_000), mesh)
     state = steps.init(jax.random.key(0))
-    return steps, state._replace(params=like(state.params, params))
+    state = jax.block_until_ready(state._replace(params=like(state.params, params)))
+    del params  # As train_student, which holds no second copy.
+    devices.release_memory()
+    return steps, state
 
 
 def train(inputs: str, student: str, batch: int, context: int, steps: int, split: int = 1):

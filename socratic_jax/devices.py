@@ -105,10 +105,27 @@ def prepare_cpu(devices: int) -> None:
         # glibc hands large buffers back to the kernel, which clears their pages again for the next one: over
         # a third of a small student's train step. Up to 32 MB, the most that it takes for an answer here, it
         # can be told to keep them; for larger ones see program.use_huge_pages.
-        try:
-            mallopt = ctypes.CDLL("libc.so.6").mallopt
-        except (OSError, AttributeError):  # Another C library.
-            return
-        mallopt(M_MMAP_THRESHOLD, 1 << 25)
-        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
-        mallopt(M_TOP_PAD, 1 << 26)
+        libc = _libc()
+        if libc:
+            libc.mallopt(M_MMAP_THRESHOLD, 1 << 25)
+            libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+            libc.mallopt(M_TOP_PAD, 1 << 26)
+
+
+def release_memory() -> None:
+    """Hands memory that is free, and kept for the next array, back to the kernel; nothing on other systems.
+
+    What loading and initialising a student have freed would stay beside all that its train steps take.
+    """
+    libc = _libc()
+    if libc:
+        libc.malloc_trim(0)
+
+
+def _libc() -> ctypes.CDLL | None:
+    """glibc; None where there is another C library."""
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return None
+    return libc if hasattr(libc, "malloc_trim") and hasattr(libc, "mallopt") else None

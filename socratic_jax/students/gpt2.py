@@ -9,12 +9,13 @@ width, V padded vocabulary.
 """
 
 import dataclasses
+import math
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from socratic_jax.sharding import constrain, context_platform
+from socratic_jax.sharding import constrain, context_mesh, context_platform
 from socratic_jax.students.attention import attention, cached_mask, kernel
 from socratic_jax.students.cache import Cache
 from socratic_jax.students.layerwise import LayerwiseGPT2
@@ -78,10 +79,18 @@ class Linear(nn.Module):
     def __call__(self, x):
         kernel = self.param("kernel", nn.initializers.normal(self.stddev), self.kernel_shape)
         bias = self.param("bias", nn.initializers.zeros, self.bias_shape)
-        y = jnp.einsum(self.equation, x, kernel.astype(self.dtype))
+        y = self._product(x, kernel.astype(self.dtype))
         if self.has_variable("params", "scale"):  # See int8.py.
             y = y * self.get_variable("params", "scale").astype(self.dtype)
         return y + bias.astype(self.dtype)
+
+    def _product(self, x, kernel):
+        if context_platform() != "cpu" or _splits_heads():
+            return jnp.einsum(self.equation, x, kernel)
+        # The same as one matrix times another: XLA's CPU backend copies a kernel with more axes.
+        inputs = math.prod(self.kernel_shape) // math.prod(self.bias_shape)
+        y_NxF = x.reshape(-1, inputs) @ kernel.reshape(inputs, -1)
+        return y_NxF.reshape(*x.shape[:2], *self.bias_shape)
 
 
 class Attention(nn.Module):
@@ -110,7 +119,8 @@ class MLP(nn.Module):
     def __call__(self, x_BxTxD):
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         x_BxTxF = Linear("BTD,DF->BTF", (c.D, c.F), (c.F,), _std(c), dtype, name="up")(x_BxTxD)
-        x_BxTxF = constrain(nn.gelu(x_BxTxF, approximate=True), "BxTxF")
+        # Only what GELU is given is kept for its gradient; what it computes on the way is as large.
+        x_BxTxF = constrain(jax.checkpoint(nn.gelu)(x_BxTxF), "BxTxF")
         return Linear("BTF,FD->BTD", (c.F, c.D), (c.D,), _std(c, residual=True), dtype, name="down")(x_BxTxF)
 
 
@@ -235,6 +245,11 @@ class GPT2Student:
             {"params": params}, tokens_B[:, None], positions_Bx1, cached_mask(positions_Bx1, S), state
         )
         return x_Bx1xD[:, 0], state
+
+
+def _splits_heads() -> bool:
+    mesh = context_mesh()
+    return mesh is not None and mesh.shape["tensor"] > 1
 
 
 def _std(config: GPT2Config, residual: bool = False) -> float:

@@ -47,7 +47,8 @@ def cross_entropy(x_BxMxD, table_VxD, targets_BxM, weights_BxM) -> tuple[jax.Arr
     Only the first has a gradient, with respect to the hidden states and the table.
     """
     mesh = context_mesh()
-    if mesh is None:
+    # Of one device a sum over devices is a copy, of the table's gradient.
+    if mesh is None or mesh.size == 1:
         return _sums(Vocabulary(), x_BxMxD, table_VxD, targets_BxM, weights_BxM)
     vocabulary = Vocabulary("tensor" if mesh.shape["tensor"] > 1 else None)
     return _sums_on_mesh(mesh, vocabulary, x_BxMxD, table_VxD, targets_BxM, weights_BxM)

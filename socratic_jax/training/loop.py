@@ -19,7 +19,7 @@ from jax.sharding import Mesh
 
 from socratic_jax import processes
 from socratic_jax.accounting import Clock, memory_peak
-from socratic_jax.devices import Device, this_device
+from socratic_jax.devices import Device, release_memory, this_device
 from socratic_jax.students.student import Params, Student, train_flops
 from socratic_jax.training.checkpoints import Checkpoints
 from socratic_jax.training.loss import Sums, zero_sums
@@ -89,6 +89,7 @@ def train_student(
                 if initial is not None:
                     state = state._replace(params=like(state.params, initial()))
         start = int(state.step)
+        release_memory()
         if start:
             log.info("%s: going on from step %d", title, start)
         # Also from step 0: what came before the first checkpoint is lost as well.
