@@ -146,15 +146,16 @@ def _backward(C, kept, dy_BxHxTxK):
     def one(queries, keys, carry):
         dq, dk, dv = carry
         q_HxCxK, dy_HxCxK = queries.read(q_BxHxTxK), queries.read(dy_BxHxTxK)
-        scores_HxCxC = _scores(q_BxHxTxK, k_BxHxTxK, segments_BxT, queries, keys)
-        weights_HxCxC = jnp.exp(scores_HxCxC - queries.read(log_total_BxHxT)[..., None])
-        dweights_HxCxC = _product("HTK,HSK->HTS", dy_HxCxK, keys.read(v_BxHxTxK))
-        dscores_HxCxC = weights_HxCxC * (dweights_HxCxC - queries.read(mean_BxHxT)[..., None])
+        # Keys first: two of three products need no transposed left side then, and not one.
+        scores_HxCxC = _scores(q_BxHxTxK, k_BxHxTxK, segments_BxT, queries, keys).swapaxes(1, 2)
+        weights_HxCxC = jnp.exp(scores_HxCxC - queries.read(log_total_BxHxT)[:, None])
+        dweights_HxCxC = _product("HSK,HTK->HST", keys.read(v_BxHxTxK), dy_HxCxK)
+        dscores_HxCxC = weights_HxCxC * (dweights_HxCxC - queries.read(mean_BxHxT)[:, None])
         dscores_HxCxC = dscores_HxCxC.astype(dtype)
         return (
-            queries.add(dq, _product("HTS,HSK->HTK", dscores_HxCxC, keys.read(k_BxHxTxK))),
-            keys.add(dk, _product("HTS,HTK->HSK", dscores_HxCxC, q_HxCxK)),
-            keys.add(dv, _product("HTS,HTK->HSK", weights_HxCxC.astype(dtype), dy_HxCxK)),
+            queries.add(dq, _product("HST,HSK->HTK", dscores_HxCxC, keys.read(k_BxHxTxK))),
+            keys.add(dk, _product("HST,HTK->HSK", dscores_HxCxC, q_HxCxK)),
+            keys.add(dv, _product("HST,HTK->HSK", weights_HxCxC.astype(dtype), dy_HxCxK)),
         )
 
     nothing = jnp.zeros(q_BxHxTxK.shape, jnp.float32)
