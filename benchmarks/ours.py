@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -85,12 +86,18 @@ def train(inputs: str, student: str, batch: int, context: int, steps: int, split
         np.ones(shape, np.int32), learnt, np.zeros(shape, np.int8),
     )  # fmt: skip
 
-    def measured():
+    def step():
         nonlocal state
-        for _ in range(steps):
-            state, metrics = made.train(state, made.put(packed, np.arange(batch), context))
-            loss = float(metrics["loss"])
-        return {"work": steps * batch * context, "loss": loss}
+        state, metrics = made.train(state, made.put(packed, np.arange(batch), context))
+        return float(metrics["loss"])
+
+    def measured():
+        step()  # See worker.py.
+        began = time.perf_counter()
+        losses = [step() for _ in range(steps)]
+        return {
+            "work": steps * batch * context, "loss": losses[-1], "own_seconds": time.perf_counter() - began,
+        }  # fmt: skip
 
     return measured
 
@@ -108,13 +115,15 @@ def packed(inputs: str, student: str, examples: str, batch: int, context: int, s
     def measured():
         nonlocal state, done
         useful = 0
-        for k in range(done, done + steps):
+        for k in range(done, done + 1 + steps):
+            if k == done + 1:  # See worker.py.
+                began, useful = time.perf_counter(), 0
             index = train_rows(len(rows), batch, 0, k)
             state, metrics = made.train(state, made.put(rows, index, rows.most_learnt))
             float(metrics["loss"])
             useful += int((rows.segments_BxT[index] > 0).sum())
-        done += steps
-        return {"work": useful}
+        done += 1 + steps
+        return {"work": useful, "own_seconds": time.perf_counter() - began}
 
     return measured
 

@@ -70,10 +70,16 @@ def train(inputs: str, student: str, batch: int, context: int, steps: int):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.1, fused=True)
     tokens = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (batch, context)))
 
+    def step():
+        return _update(model, optimizer, {"input_ids": tokens, "labels": tokens})
+
     def measured():
-        for _ in range(steps):
-            loss = _update(model, optimizer, {"input_ids": tokens, "labels": tokens})
-        return {"work": steps * batch * context, "loss": loss}
+        step()  # See worker.py.
+        began = time.perf_counter()
+        losses = [step() for _ in range(steps)]
+        return {
+            "work": steps * batch * context, "loss": losses[-1], "own_seconds": time.perf_counter() - began,
+        }  # fmt: skip
 
     return measured
 
@@ -88,7 +94,7 @@ def trainer(inputs: str, student: str, examples: str, batch: int, steps: int):
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     rows = _read(inputs, examples)
-    useful = 0
+    useful = []  # Of each batch; the loader makes one more than is used.
 
     class Rows(Dataset):
         def __len__(self):
@@ -102,10 +108,9 @@ def trainer(inputs: str, student: str, examples: str, batch: int, steps: int):
             }
 
     def collate(items):
-        nonlocal useful
         longest = max(item["length"] for item in items)
         pad = lambda x, fill: x + [fill] * (longest - len(x))  # noqa: E731
-        useful += sum(item["length"] for item in items)
+        useful.append(sum(item["length"] for item in items))
         labels = [[t if w else -100 for t, w in zip(i["input_ids"], i["learnt"], strict=True)] for i in items]
         return {
             "input_ids": torch.tensor([pad(item["input_ids"], 0) for item in items]),
@@ -114,20 +119,20 @@ def trainer(inputs: str, student: str, examples: str, batch: int, steps: int):
         }
 
     class Timed(TrainerCallback):
-        """Steps alone: the Trainer's own set-up is not counted."""
+        """Steps alone: the Trainer's own set-up is not counted, nor the first step; see worker.py."""
 
-        def on_train_begin(self, *args, **kwargs):
-            self.began = time.perf_counter()
+        def on_step_end(self, arguments, state, *args, **kwargs):
+            if state.global_step == 1:
+                self.began = time.perf_counter()
 
         def on_train_end(self, *args, **kwargs):
             self.seconds = time.perf_counter() - self.began
 
     def measured():
-        nonlocal useful
-        useful = 0
+        useful.clear()
         timed = Timed()
         options = TrainingArguments(
-            output_dir=str(Path(inputs) / "trainer"), per_device_train_batch_size=batch, max_steps=steps,
+            output_dir=str(Path(inputs) / "trainer"), per_device_train_batch_size=batch, max_steps=1 + steps,
             learning_rate=1e-4, weight_decay=0.1, max_grad_norm=1.0, optim="adamw_torch_fused",
             train_sampling_strategy="group_by_length", length_column_name="length",
             remove_unused_columns=False, save_strategy="no", logging_strategy="no", report_to=[],
@@ -136,7 +141,7 @@ def trainer(inputs: str, student: str, examples: str, batch: int, steps: int):
         )  # fmt: skip
         with contextlib.redirect_stdout(None):
             Trainer(model, options, train_dataset=Rows(), data_collator=collate, callbacks=[timed]).train()
-        return {"work": useful, "own_seconds": timed.seconds}
+        return {"work": sum(useful[1 : 1 + steps]), "own_seconds": timed.seconds}
 
     return measured
 

@@ -5,8 +5,12 @@
 The function is called with the arguments and returns another one, which runs a round and returns what it did
 as a dict of numbers ("work" at least). With `warm` it is run once before the first measurement, to compile.
 After every line on standard input it is run again, and a line of JSON on standard output says what it did, in
-how many seconds, and the most memory that the process ever had. Needs nothing but the standard library, so
-that every contender runs in an environment of its own.
+how many seconds, and the most memory that the process ever had. Needs nothing
+but the standard library, so that every contender runs in an environment of its own.
+
+A function that takes train steps does one more before it takes the time itself, as "own_seconds": after a
+pause, in which others run, memory has to be got back from the kernel, and on a virtual machine from its host.
+That takes up to half a step, and never happens while one trains.
 """
 
 import importlib

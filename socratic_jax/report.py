@@ -8,7 +8,8 @@ results.csv (a line for every run, suite and strategy), results_questions.csv (q
 ones, means over seeds) and plots as PNG and SVG: accuracies and gains over what the runs differ in,
 accuracies by number of steps, and drops on changed problems.
 With --dialogues only the first N of every predictions file can be read on the page, so that that of a large
-study is small enough to send around; its numbers are of all. What a run's own report stage wrote into its
+study is small enough to send around; its numbers are of all. With N = 0 it has none, and no problem's text:
+for data that must not be passed on. What a run's own report stage wrote into its
 workdir stays as it is.
 """
 
@@ -21,7 +22,7 @@ from socratic_jax.program import errors_in_one_line, quieten
 _WORKDIR = flags.DEFINE_string("workdir", None, "The directory with the workdirs of runs in or under it.")
 _OUT = flags.DEFINE_string("out", None, "The page; by default report.html in the directory.")
 
-_DIALOGUES = flags.DEFINE_integer("dialogues", None, "Of each file on the page; all of them by default.", 1)
+_DIALOGUES = flags.DEFINE_integer("dialogues", None, "Of each file on the page; all of them by default.", 0)
 
 
 def _main(argv: list[str]) -> None:

@@ -54,7 +54,8 @@ def build(
     """The page as text.
 
     Args:
-      dialogues: of every predictions file, so many can be read on the page, by default all.
+      dialogues: of every predictions file, so many can be read on the page, by default all; of 0 it has no
+        text of a problem.
       sections: what else is shown, by name: a dataclass or several, for a script of its own.
     """
     blocks: dict[str, str] = {}
@@ -86,9 +87,9 @@ def payload(
     payers = {str(cell.journal): cell.name for cell in reversed(study.cells)}
     places = {cell.name: i for i, cell in enumerate(study.cells)}
     problems = {s.digest: s.problems for s in reversed(scores)}
-    for digest, texts in problems.items():
+    written = [s for s in scores if s.dialogues and dialogues != 0]
+    for digest, texts in problems.items() if written else ():
         blocks[f"problems-{digest}"] = block([dataclasses.asdict(problem) for problem in texts[:dialogues]])
-    written = [s for s in scores if s.dialogues]
     for i, s in enumerate(written):
         blocks[f"dialogues-{i}"] = s.dialogues if dialogues is None else first(s.dialogues, dialogues)
     taught = [name for cell in study.cells for name in cell.config["strategies"]]

@@ -24,7 +24,8 @@ def write(workdir: str, out: str | None = None, processes: int = 1, dialogues: i
       workdir: of one run, or a directory with those of several in or under it.
       out: the page; by default report.html in `workdir`. The tables and plots stand beside it.
       processes: to read with; see workers.spread.
-      dialogues: of every predictions file, so many can be read on the page, by default all.
+      dialogues: of every predictions file, so many can be read on the page, by default all; of 0 it has no
+        text of a problem.
 
     Raises:
       StudyError, ProblemError: what cannot be read; one line that names the file.

@@ -258,3 +258,14 @@ def test_frames_come_while_scrolling(tab, many):
     )
     print(f"longest frame {longest:.1f} ms")
     assert longest < 2 * BUDGET and tab.js("browser.list.scrollTop") > 50_000
+
+
+def test_a_page_without_dialogues_shows_the_rest(tab, study, tmp_path):
+    tab.console.clear()
+    report.write(str(study), str(tmp_path / "none.html"), dialogues=0)
+    tab.open(tmp_path / "none.html", ready="document.querySelector('#cost')")
+    assert tab.js("document.querySelectorAll('#results tbody tr').length") > 0
+    assert not tab.js("document.getElementById('browser')") and not tab.js(
+        "document.querySelector('#nav [href=\"#at=dialogues\"]')"
+    )
+    assert tab.console == []

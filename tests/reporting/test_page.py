@@ -185,3 +185,11 @@ def test_a_page_may_hold_the_first_dialogues_only_with_the_numbers_of_all(root, 
             unblock(p.scripts[f"problems-{d['problems']}"]) for p, d in ((small, few), (page, all_of_them))
         )
         assert problems == before[:3]
+
+
+def test_a_page_without_dialogues_has_no_problem_either(root, page, tmp_path):
+    report.write(str(root), str(tmp_path / "none.html"), dialogues=0)
+    none = Parsed((tmp_path / "none.html").read_text())
+    data, whole = json.loads(none.scripts["data"]), json.loads(page.scripts["data"])
+    assert data["rows"] == whole["rows"] and data["causes"]["rows"] == whole["causes"]["rows"]
+    assert not data["dialogues"] and not [name for name in none.scripts if name.startswith("problems-")]

@@ -5,7 +5,7 @@ const browser = new Browser();
 
 const SECTIONS = [
   ["results", "Results", () => section("results", "Results",
-    "Accuracy is the share of right answers. Intervals are 95 %: with one seed Wilson's over the problems, with several the bootstrap over seeds and problems with Student's width, so that few seeds make them wide. “cut off” ran out of tokens, “forced” was made to answer by the step limit; all in %. Of the first k votes (@k) only the answers are known, so these and the tokens are blank. A name opens its dialogues.",
+    "Accuracy is the share of right answers. Intervals are 95 %: with one seed Wilson's over the problems, with several the bootstrap over seeds and problems with Student's width, so that few seeds make them wide. “cut off” ran out of tokens, “forced” was made to answer by the step limit; all in %. Of the first k votes (@k) only the answers are known, so these and the tokens are blank." + (DATA.dialogues.length ? " A name opens its dialogues." : ""),
     ["suite"], resultTable)],
   ["scaling", "Scaling", () => DATA.axes.length > 0 && section("scaling", "Scaling", "", ["suite"], scalingPlots)],
   ["steps", "Steps", () => section("steps", "Accuracy by number of steps", "", ["suite", "condition"], stepPlot)],
@@ -25,7 +25,7 @@ const SECTIONS = [
   ["robustness", "Robustness", () => DATA.robustness.length > 0 && section("robustness", "Robustness",
     "“original” and “changed” are accuracies, in %, on the same problems before and after; the drop is the difference, in points, with a 95 % interval of the bootstrap over problems, and over seeds if there are several. Holm's correction is over the drops of this table. Suites without a drop are of another source than what was learnt.",
     ["condition"], robustnessTable)],
-  ["dialogues", "Dialogues", () => browser.element],
+  ["dialogues", "Dialogues", () => DATA.dialogues.length > 0 && browser.element],
   ["teachers", "Teachers", () => section("teachers", "What teachers wrote and selection kept", "", [], funnels)],
   ["cost", "Cost", () => section("cost", "Time, goodput and cost", "", [], costTable)],
 ];
@@ -43,7 +43,7 @@ const halves = scaling?.querySelectorAll("figure").length === 1 ? ["scaling", "s
 for (const name of halves) document.getElementById(name).classList.add("half");
 
 document.getElementById("facts").textContent = [
-  several(DATA.cells.length, "run"), several(DATA.dialogues.reduce((n, d) => n + d.correct.length, 0), "dialogue"),
+  several(DATA.cells.length, "run"), DATA.dialogues.length ? several(DATA.dialogues.reduce((n, d) => n + d.correct.length, 0), "dialogue") : "",
   `suites: ${SUITES.join(", ")}`, DATA.fields.length ? `runs differ in ${DATA.fields.join(", ").replaceAll("_", " ")}` : "",
 ].filter(Boolean).join(" · ");
 
@@ -68,7 +68,7 @@ function fromAddress() {
 
 async function follow(first = false) {
   const [at, state, says] = fromAddress();
-  if (first || says) await browser.set(state, true);
+  if (DATA.dialogues.length && (first || says)) await browser.set(state, true);
   const target = at === "dialogues" ? "browser" : at;
   if (target) document.getElementById(target)?.scrollIntoView();
 }
