@@ -39,8 +39,8 @@ intervals over seeds and problems (docs/results has all that was scored):
 
 Three seeds say little where seeds differ: the intervals are Student's with two degrees of freedom.
 
-`gsm8k-tiny` has been run to its end in the same way: 6 cells, 174 minutes of runs. Expect 0.0 to 1.7 % whatever
-is taught and whatever the size, each interval below 5 %, and 2.0 % for the commonest answer.
+`gsm8k-tiny` has been run to its end in the same way: 6 cells, 174 minutes of runs. Expect 0.0 to 1.7 %
+whatever is taught and whatever the size, each interval below 5 %, and 2.0 % for the commonest answer.
 """
 
 from ml_collections import ConfigDict
