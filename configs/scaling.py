@@ -9,7 +9,7 @@
   perturbed ones. Rows of 224 tokens, since perturbed problems are longer. Half the steps of
   configs/quickstart.py, so that sizes differ.
 * `quickstart-data`: one of these sizes, taught from fewer problems in as many steps. In the same directory as
-  `quickstart` it is on the same page.
+  `quickstart` it is on the same page. Run as well: 9 cells, 35 minutes of runs.
 * `gsm8k-tiny`: two sizes of small students from scratch, three seeds, on GSM8K: 150 steps, and the first 256
   test problems, with and without the calculator.
 * `gsm8k`, `svamp`, `strategyqa`: gpt2, gpt2-medium, gpt2-large and gpt2-xl; they want accelerators. `svamp`
@@ -36,6 +36,13 @@ intervals over seeds and problems (docs/results has all that was scored):
   socratic_shared      8.0 ( 6.1 to  10.2)  7.7 ( 6.3 to   9.2) 11.1 ( 7.2 to  15.4) 11.4 ( 5.3 to  18.0)
   socratic_guided      8.7 ( 7.3 to  10.4) 11.2 ( 9.0 to  13.7) 14.7 (12.8 to  16.7) 24.5 ( 3.3 to  43.4)
   socratic_weaned      8.7 ( 7.3 to  10.4) 20.9 (18.5 to  23.4) 36.4 (13.6 to  58.9) 42.2 ( 0.0 to  84.5)
+
+and from fewer problems (`quickstart-data`), tiny-0.08m:
+
+                      300                  1,000                5,000
+  cot                  5.7 ( 4.3 to   7.2) 33.0 ( 0.0 to  83.5) 71.3 (13.6 to 100.0)
+  socratic_unified     6.0 ( 4.7 to   7.6) 12.6 ( 0.0 to  31.5) 21.8 (13.9 to  29.6)
+  socratic_iterative   4.9 ( 0.4 to   9.5)  9.3 ( 6.2 to  12.6) 24.4 ( 6.1 to  43.7)
 
 Three seeds say little where seeds differ: the intervals are Student's with two degrees of freedom.
 

@@ -78,13 +78,15 @@ def write_study(
             about = f"{suite}: {_about(rows)}"
             end = f"_{suite}" if len(suites) > 1 else ""
             for axis in axes:
-                _save(accuracy_over(labels, axis, rows, about), directory, f"accuracy_by_{axis['name']}{end}")
+                if figure := accuracy_over(labels, axis, rows, about):
+                    _save(figure, directory, f"accuracy_by_{axis['name']}{end}")
             if suite not in whole:
                 continue
             end = f"_{suite}" if len(whole) > 1 else ""
             compared = [row for row in gains if row.suite == suite and row.by == "all"]
             for axis in axes if compared else ():
-                _save(gain_over(labels, axis, compared, about), directory, f"gain_by_{axis['name']}{end}")
+                if figure := gain_over(labels, axis, compared, about):
+                    _save(figure, directory, f"gain_by_{axis['name']}{end}")
             steps = [step for step in summary.steps if step.suite == suite]
             if steps:
                 panels = _grouped(steps, lambda step: _named(labels, step.condition))
@@ -95,13 +97,16 @@ def write_study(
 
 
 def accuracy_over(labels: Sequence[str], axis: Mapping[str, Any], rows: Sequence[Row], about: str):
-    """Lines over a field of the study for one suite, a panel for each combination of the other fields."""
+    """Lines over a field of the study for one suite, a panel for each combination of the other fields; None
+    if no two values of the field were measured beside the same others."""
     title = f"Accuracy by {_axis_name(axis)}\n{about}"
-    return _over(axis, _grouped(rows, _others(labels, axis)), _percents, title, _ACCURACY)
+    groups = _varied(axis, _grouped(rows, _others(labels, axis)))
+    return _over(axis, groups, _percents, title, _ACCURACY) if groups else None
 
 
 def gain_over(labels: Sequence[str], axis: Mapping[str, Any], rows: Sequence[Gain], about: str):
-    """Lines of what Socratic strategies gain, a panel for each chain and combination of the other fields."""
+    """Lines of what Socratic strategies gain, a panel for each chain and combination of the others; None
+    as in `accuracy_over`."""
     others = _others(labels, axis)
     chains = dict.fromkeys(row.chain for row in rows)
 
@@ -111,10 +116,18 @@ def gain_over(labels: Sequence[str], axis: Mapping[str, Any], rows: Sequence[Gai
 
     over = readable(*chains) if len(chains) == 1 else "a chain"
     title = f"Gain over {over} by {_axis_name(axis)}\n{about}"
-    figure = _over(axis, _grouped(rows, group), _points, title, "gain (points)")
+    groups = _varied(axis, _grouped(rows, group))
+    if not groups:
+        return None
+    figure = _over(axis, groups, _points, title, "gain (points)")
     for panel in figure.axes:
         panel.axhline(0, color="#555555", linewidth=0.8, zorder=1)
     return figure
+
+
+def _varied(axis: Mapping[str, Any], groups: Mapping[str, Sequence[Row | Gain]]) -> Mapping[str, Sequence]:
+    """The groups with more than one value on the axis."""
+    return {name: g for name, g in groups.items() if len({row.condition[axis["field"]] for row in g}) > 1}
 
 
 def accuracy_by_steps(panels: Mapping[str, Sequence[StepsResult | StepsRow]], about: str):

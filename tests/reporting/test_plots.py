@@ -75,10 +75,10 @@ def rows(sizes, limits=("500",)):
     ]  # fmt: skip
 
 
-def drawn(sizes, limits=("500",)):
+def drawn(sizes, limits=("500",), more=()):
     axis = dict(field=0, name="size", title="size", values=sizes, amounts=[amount("size", s) for s in sizes])
     with plots._drawing():
-        return plots.accuracy_over(["size", "train_limit"], axis, rows(sizes, limits), "test")
+        return plots.accuracy_over(["size", "train_limit"], axis, [*rows(sizes, limits), *more], "test")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,12 @@ def test_other_fields_have_panels_of_their_own():
     figure = drawn(["tiny-0.02m", "gpt2"], limits=("500", "7,000"))
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["train limit 500", "train limit 7,000"]
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["25K", "85M"]
+
+
+def test_what_was_measured_of_one_value_only_has_no_panel():
+    figure = drawn(["tiny-0.02m", "gpt2"], more=rows(["gpt2"], limits=("7,000",)))
+    assert len(figure.axes) == 1 and figure.axes[0].get_title(loc="left") in ("", "train limit 500")
+    assert drawn(["gpt2"]) is None
 
 
 def test_a_title_says_of_how_many():
