@@ -7,7 +7,7 @@ or, where everything is installed,
   python -m socratic_jax.main --config=configs/quickstart.py --workdir=runs/quickstart
 
 On two CPU cores (x86-64, f32) and with 2 GB: 10 min from a fresh clone, with light work beside (`time make
-quickstart`, seed 0). Expect, on 1,000 held-out problems, in per cent with 95 % Wilson intervals, for seed 0; the
+quickstart`, seed 0). Expect, on 1,000 held-out problems, in per cent with 95 % Wilson intervals, for seed 0;
 seeds 1 and 2 were run before the train step computed the same in another order, which changes what is learnt
 as much as another seed does (seed 0 had 82.1 and 95.5 % of unified and iterative Socratic then):
 
