@@ -67,8 +67,7 @@ def _training(inputs: str, student: str, split: int):
     config = default_config().train
     config.learning_rate, config.warmup = 1e-4, 0
     steps = make_steps(model, make_optimizer(config, 1_000_000), mesh)
-    state = steps.init(jax.random.key(0))
-    state = jax.block_until_ready(state._replace(params=like(state.params, params)))
+    state = jax.block_until_ready(steps.begin(like(steps.state_shape.params, params)))
     del params  # As train_student, which holds no second copy.
     devices.release_memory()
     return steps, state

@@ -22,7 +22,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict, config_flags
 
 from socratic_jax import topologies
-from socratic_jax.decoding.engine import REFILL_SPECS, Engine, empty, prepare, refill, run
+from socratic_jax.decoding.engine import REFILL_SPECS, Engine, Rows, empty, prepare, refill, run
 from socratic_jax.decoding.grammar import N_PHASES, Grammar
 from socratic_jax.decoding.queue import at_once, padded
 from socratic_jax.decoding.sampling import Sampling
@@ -166,7 +166,7 @@ def compile_decode(config: ConfigDict, student: Student, mesh: Mesh) -> tuple[Pr
     rows = jax.eval_shape(lambda p: empty(engine, p, share * engine.shards, G), params)
     rows = jax.tree.map(
         lambda spec, part: jax.tree.map(lambda x: shape(x.shape, x.dtype, NamedSharding(mesh, spec)), part),
-        engine.rows_spec(),
+        engine.spec(Rows),
         rows,
         is_leaf=lambda x: isinstance(x, PartitionSpec),
     )
@@ -179,7 +179,9 @@ def compile_decode(config: ConfigDict, student: Student, mesh: Mesh) -> tuple[Pr
         shape(*array, NamedSharding(mesh, spec))
         for *array, spec in zip(dims, dtypes, REFILL_SPECS, strict=True)
     ]
-    fill = refill.lower(engine, params, (shape((parts, 0), jnp.int32), None), rows, *arrays)
+    fill = jax.jit(refill, static_argnums=0, donate_argnums=3).lower(
+        engine, params, (shape((parts, 0), jnp.int32), None), rows, *arrays
+    )
     kept = params, rows
     return _compile("decode", loop, kept, mesh), _compile("refill", fill, kept, mesh)
 

@@ -46,7 +46,8 @@ class Rows(NamedTuple):
       forced_BxF: int32, what it put in, at the right end.
       pending_B: int32, how much of it is not written yet.
       hidden: for each part, hidden states BxD at the last token.
-      states: for each part, its student's decoding state.
+      states: for each part, its student's decoding state. They have room for as many tokens of a row as their
+        reach says, which may be less than the capacity: a step costs as much as the states that it reads.
     """
 
     tokens_BxS: jax.Array
@@ -69,6 +70,21 @@ class Rows(NamedTuple):
         return (self.phases_B != DONE) & (self.lengths_B < self.tokens_BxS.shape[1]) & ~self.waiting_B
 
 
+class Prompts(NamedTuple):
+    """Prompts that were read.
+
+    Attributes:
+      tokens_RxN, lengths_R: int32, the prompts, padded on the right.
+      hidden: for each part, hidden states RxD at the last token.
+      states: for each part, its student's state, with room for N tokens.
+    """
+
+    tokens_RxN: jax.Array
+    lengths_R: jax.Array
+    hidden: tuple[jax.Array, ...]
+    states: tuple[Any, ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Engine:
     """Decodes with one cast. Jitted functions are cached by this value.
@@ -78,7 +94,7 @@ class Engine:
       capacity: S, the most tokens of prompt and output together that a row can have.
       max_steps: the most solutions in a transcript; then the answer is forced.
       sampling: how tokens are chosen.
-      mesh: devices to spread rows over; every one runs a loop of its own, until its own rows are done.
+      mesh: devices to spread rows over; they write side by side, until one of them has room for more rows.
       min_reach: the least that is read of the students' states, in tokens; less would compile another loop
         and save nothing.
       calculator: whether rows wait for the right-hand sides of annotations.
@@ -107,13 +123,17 @@ class Engine:
 
     @property
     def reaches(self) -> list[int]:
-        """How much of the states can be looked at, in tokens: the capacity, half of it, and so on."""
+        """What the states can have room for, in tokens: the capacity, half of it, and so on."""
         reaches = [self.capacity]
         while reaches[0] >= 2 * self.min_reach:
             reaches.insert(0, -(-reaches[0] // 2))
         return reaches
 
-    def empty(self, params, B: int, G: int) -> Rows:
+    def reach_for(self, n: int) -> int:
+        """The least reach that has room for n tokens; at most the capacity."""
+        return next((reach for reach in self.reaches if reach >= n), self.capacity)
+
+    def empty(self, params, B: int, G: int, reach: int) -> Rows:
         """B rows of nothing, for `refill`; they are done before they begin."""
         zeros_B = jnp.zeros(B, jnp.int32)
         shapes = [
@@ -134,7 +154,15 @@ class Engine:
             forced_BxF=jnp.zeros((B, MAX_FORCED), jnp.int32),
             pending_B=zeros_B,
             hidden=tuple(jnp.zeros(shape.shape, shape.dtype) for shape in shapes),
-            states=tuple(decoder.init_state(B, self.capacity) for decoder in self.decoders),
+            states=tuple(decoder.init_state(B, reach) for decoder in self.decoders),
+        )
+
+    def resize(self, states: tuple, lengths_B, old: int, new: int) -> tuple:
+        """The states of rows with another reach, which all of these have room in."""
+        B = len(lengths_B)
+        return tuple(
+            d.narrow(state, new) if new < old else d.widen(d.init_state(B, new), state)
+            for d, state in zip(self.decoders, states, strict=True)
         )
 
     def read_prefix(self, params, prefix_PxC: jax.Array) -> tuple[Any, ...]:
@@ -145,37 +173,32 @@ class Engine:
             for decoder, p, prefix_1xC in zip(self.decoders, params, prefix_PxC[:, None], strict=True)
         )
 
-    def refill(
-        self, params, prefix, rows: Rows, at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
-    ) -> Rows:
-        """Reads prompts into rows that are done. A prompt is read once, also for several rows.
-
-        Args:
-          params: for each part, what `prepare` makes of the parameters of its student.
-          prefix: (prefix_PxC, what `read_prefix` made of it): what all prompts begin with and is not read
-            again. C may be 0.
-          rows: their other members go on as if nothing had happened.
-          at_RxK: int32, which rows to put them into; one that does not exist drops the prompt.
-          prompts_PxRxT: int32, for each part, the rest of the prompts as it reads them, padded on the right.
-            A prompt ends with the end token of the problem's turn.
-          lengths_R: int32, their lengths.
-          script_RxG: int32, what is given besides the problem.
-          keys_RxKx2: uint32, the data of a random key a row.
-        """
+    def read_prompts(self, params, prefix, prompts_PxRxT, lengths_R) -> Prompts:
+        """Reads prompts, for `seat`; see `refill`."""
         _, R, T = prompts_PxRxT.shape
         prefix_PxC, prefix_states = prefix
         C = prefix_PxC.shape[1]
+        # A prompt that is dropped has no last token; any will do.
+        last_R = jnp.maximum(lengths_R, 1)
         hidden, states = [], []
         for i, decoder in enumerate(self.decoders):
-            state = decoder.init_state(R, self.capacity)
+            state = decoder.init_state(R, C + T)
             if C:
-                state = decoder.widen(
-                    state, jax.tree.map(lambda x: jnp.repeat(x, R, axis=1), prefix_states[i])
-                )
-            # A prompt that is dropped has no last token; any will do.
-            last_R = jnp.maximum(lengths_R, 1)
+                before = jax.tree.map(lambda x: jnp.repeat(x, R, axis=1), prefix_states[i])
+                state = decoder.widen(state, before)
             x_RxD, state = decoder.prefill(params[i], state, prompts_PxRxT[i], last_R, C)
-            hidden.append(rows.hidden[i].at[at_RxK].set(x_RxD[:, None], mode="drop"))
+            hidden.append(x_RxD)
+            states.append(state)
+        tokens_RxN = jnp.concatenate([jnp.tile(prefix_PxC[0], (R, 1)), prompts_PxRxT[0]], axis=1)
+        return Prompts(tokens_RxN, C + lengths_R, tuple(hidden), tuple(states))
+
+    def seat(self, rows: Rows, reach: int, prompts: Prompts, at_RxK, script_RxG, keys_RxKx2) -> Rows:
+        """Puts prompts that were read into rows that are done; see `refill`."""
+        R, N = prompts.tokens_RxN.shape
+        hidden, states = [], []
+        for i, decoder in enumerate(self.decoders):
+            state = decoder.widen(decoder.init_state(R, reach), prompts.states[i])
+            hidden.append(rows.hidden[i].at[at_RxK].set(prompts.hidden[i][:, None], mode="drop"))
             states.append(
                 jax.tree.map(
                     lambda old, new: old.at[:, at_RxK].set(new[:, :, None], mode="drop"),
@@ -183,11 +206,9 @@ class Engine:
                     state,
                 )
             )
-        tokens_RxS = jnp.zeros((R, self.capacity), jnp.int32).at[:, :C].set(prefix_PxC[0])
-        tokens_RxS = tokens_RxS.at[:, C : C + T].set(prompts_PxRxT[0])
         new = {
-            "tokens_BxS": tokens_RxS[:, None],
-            "lengths_B": C + lengths_R[:, None],
+            "tokens_BxS": jnp.zeros((R, 1, self.capacity), jnp.int32).at[:, 0, :N].set(prompts.tokens_RxN),
+            "lengths_B": prompts.lengths_R[:, None],
             "phases_B": after(Role.PROBLEM),
             "steps_B": 0,
             "closed_B": False,
@@ -269,27 +290,29 @@ class Engine:
         )
 
     def run(self, params, grammar: Grammar, rows: Rows, quorum: jax.Array, reach: int) -> Rows:
-        """Writes until no more than `quorum` rows are neither done nor full, or too many wait, or the longest
-        running row has `reach` tokens.
+        """Writes until on some device no more than `quorum` rows are neither done nor full, or too many wait,
+        or the longest running row fills the reach; or until no row runs on any.
 
-        A step costs as much as the part of the states that it reads, so only that part of them is there.
+        All stop with the first: devices that go on alone keep the others from their next rows.
         """
 
-        def within(rows: Rows) -> jax.Array:
+        def goes_on(rows: Rows) -> jax.Array:
             longest = jnp.max(jnp.where(rows.running_B, rows.lengths_B, 0))
             running = jnp.sum(rows.running_B)
-            patient = jnp.sum(rows.waiting_B) * PATIENCE <= running
-            return (running > quorum) & patient & (longest < reach)
+            impatient = jnp.sum(rows.waiting_B) * PATIENCE > running
+            stops = (running <= quorum) | impatient | (longest >= reach)
+            any_stops, any_runs = self.anywhere(jnp.stack([stops, running > 0]))
+            return any_runs & ~any_stops
 
-        states = rows.states
-        if reach < self.capacity:
-            narrow = [d.narrow(state, reach) for d, state in zip(self.decoders, states, strict=True)]
-            rows = rows._replace(states=tuple(narrow))
-        rows = jax.lax.while_loop(within, functools.partial(self.step, params, grammar), rows)
-        if reach < self.capacity:
-            parts = zip(self.decoders, states, rows.states, strict=True)
-            rows = rows._replace(states=tuple(d.widen(state, narrow) for d, state, narrow in parts))
-        return rows
+        def step(carry):
+            rows = self.step(params, grammar, carry[1])
+            return goes_on(rows), rows
+
+        return jax.lax.while_loop(lambda carry: carry[0], step, (goes_on(rows), rows))[1]
+
+    def anywhere(self, x: jax.Array) -> jax.Array:
+        """Whether it is so on any device, bool."""
+        return x if self.shards == 1 else jax.lax.pmax(x.astype(jnp.int32), *BATCH).astype(bool)
 
     def spread(self, f: Callable, in_specs: tuple, out_specs: Any) -> Callable:
         """`f` on every device's own rows. Rows need nothing of each other, so nothing is communicated."""
@@ -297,12 +320,13 @@ class Engine:
             return f
         return jax.shard_map(f, mesh=self.mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
 
-    def rows_spec(self) -> Rows:
-        """Where `Rows` have their batch axis: first, but second in the states, whose first is layers."""
+    def spec(self, of: type) -> Any:
+        """Where `Rows` or `Prompts` have their batch axis: first, but second in the states, whose first is
+        layers."""
         parts = len(self.students)
         state = PartitionSpec(None, *BATCH)
-        spec = {name: BATCH for name in Rows._fields}
-        return Rows(**{**spec, "hidden": (BATCH,) * parts, "states": (state,) * parts})
+        spec = {name: BATCH for name in of._fields}
+        return of(**{**spec, "hidden": (BATCH,) * parts, "states": (state,) * parts})
 
     @property
     def shards(self) -> int:
@@ -320,16 +344,28 @@ class Written(NamedTuple):
     waiting_B: np.ndarray
 
 
-# Where the arguments of `Engine.refill` and `Engine.resume` after the rows have their batch axis.
+# Where the arguments of `refill` and of `Engine.resume` after the rows have their batch axis.
 REFILL_SPECS = (BATCH, PartitionSpec(None, *BATCH), BATCH, BATCH, BATCH)
 RESUME_SPECS = (BATCH, BATCH)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 2, 3))
-def empty(engine: Engine, params, B: int, G: int) -> Rows:
-    """`Engine.empty` on every device; B counts the rows of all."""
-    share = B // engine.shards
-    return engine.spread(lambda p: engine.empty(p, share, G), (REPLICATED,), engine.rows_spec())(params)
+@functools.partial(jax.jit, static_argnums=(0, 2, 3, 4))
+def empty(engine: Engine, params, B: int, G: int, reach: int | None = None) -> Rows:
+    """`Engine.empty` on every device; B counts the rows of all. The reach is the capacity if not given."""
+    share, reach = B // engine.shards, reach or engine.capacity
+    return engine.spread(lambda p: engine.empty(p, share, G, reach), (REPLICATED,), engine.spec(Rows))(params)
+
+
+def resize(engine: Engine, rows: Rows, old: int, new: int) -> Rows:
+    """Rows with another reach, which all of them have room in."""
+    return rows._replace(states=_resize(engine, rows.states, rows.lengths_B, old, new))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3, 4))
+def _resize(engine: Engine, states, lengths_B, old: int, new: int):
+    spec = engine.spec(Rows)
+    resize = functools.partial(engine.resize, old=old, new=new)
+    return engine.spread(resize, (spec.states, spec.lengths_B), spec.states)(states, lengths_B)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -339,25 +375,68 @@ def read_prefix(engine: Engine, params, prefix_PxC: jax.Array):
     return prefix_PxC, read(params, prefix_PxC) if prefix_PxC.shape[1] else None
 
 
-@functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
-def refill(engine: Engine, params, prefix, rows: Rows, *arrays) -> Rows:
-    """`Engine.refill` on every device; the arrays hold the parts of all, and name each device's own rows."""
-    spec = engine.rows_spec()
-    specs = (REPLICATED, REPLICATED, spec, *REFILL_SPECS)
-    return engine.spread(engine.refill, specs, spec)(params, prefix, rows, *arrays)
+def refill(
+    engine: Engine,
+    params,
+    prefix,
+    rows: Rows,
+    at_RxK,
+    prompts_PxRxT,
+    lengths_R,
+    script_RxG,
+    keys_RxKx2,
+    reach: int | None = None,
+) -> Rows:
+    """Reads prompts into rows that are done. A prompt is read once, also for several rows.
+
+    Args:
+      params: for each part, what `prepare` makes of the parameters of its student.
+      prefix: what `read_prefix` made of the C tokens that all prompts begin with; they are not read again.
+      rows: are donated; those that are not named go on as if nothing had happened.
+      at_RxK: int32, which rows to put them into; one that does not exist drops the prompt. As all of the
+        arrays, it holds the parts of all devices, and names each one's own rows.
+      prompts_PxRxT: int32, for each part, the rest of the prompts as it reads them, padded on the right.
+        A prompt ends with the end token of the problem's turn.
+      lengths_R: int32, their lengths.
+      script_RxG: int32, what is given besides the problem.
+      keys_RxKx2: uint32, the data of a random key a row.
+      reach: of the rows, at least C + T; the capacity if not given.
+    """
+    # Apart, since what reads depends on the length of prompts alone, and takes long to compile.
+    prompts = _read_prompts(engine, params, prefix, prompts_PxRxT, lengths_R)
+    return _seat(engine, rows, reach or engine.capacity, prompts, at_RxK, script_RxG, keys_RxKx2)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _read_prompts(engine: Engine, params, prefix, prompts_PxRxT, lengths_R) -> Prompts:
+    specs = (REPLICATED, REPLICATED, REFILL_SPECS[1], BATCH)
+    return engine.spread(engine.read_prompts, specs, engine.spec(Prompts))(
+        params, prefix, prompts_PxRxT, lengths_R
+    )
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2), donate_argnums=1)
+def _seat(engine: Engine, rows: Rows, reach: int, prompts: Prompts, *arrays) -> Rows:
+    spec = engine.spec(Rows)
+    seat = engine.spread(
+        lambda rows, *rest: engine.seat(rows, reach, *rest),
+        (spec, engine.spec(Prompts), BATCH, BATCH, BATCH),
+        spec,
+    )
+    return seat(rows, prompts, *arrays)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
 def resume(engine: Engine, rows: Rows, forced_BxF, pending_B) -> Rows:
     """`Engine.resume` on every device."""
-    spec = engine.rows_spec()
+    spec = engine.spec(Rows)
     return engine.spread(engine.resume, (spec, *RESUME_SPECS), spec)(rows, forced_BxF, pending_B)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 5), donate_argnums=3)
 def run(engine: Engine, params, grammar: Grammar, rows: Rows, quorum, reach: int) -> Rows:
-    """`Engine.run` on every device, until each of them is down to the quorum or up to the reach."""
-    spec = engine.rows_spec()
+    """`Engine.run` on every device; `reach` is the rows'."""
+    spec = engine.spec(Rows)
     specs = (REPLICATED, REPLICATED, spec, REPLICATED)
     return engine.spread(functools.partial(engine.run, reach=reach), specs, spec)(
         params, grammar, rows, quorum

@@ -17,11 +17,13 @@ from socratic_jax.decoding.engine import (
     REFILL_SPECS,
     RESUME_SPECS,
     Engine,
+    Rows,
     Written,
     empty,
     read,
     read_prefix,
     refill,
+    resize,
     resume,
     run,
 )
@@ -29,7 +31,8 @@ from socratic_jax.decoding.grammar import DONE, Grammar
 from socratic_jax.sharding import REPLICATED, place
 
 PROMPT_MULTIPLE = 64  # Prompts are padded to a multiple of this, to compile few shapes.
-REFILL = 4  # Rows are filled when one in so many is done.
+REFILL = 8  # Rows are filled when one in so many of a device's is done,
+TOGETHER = 4  # or, for samples of one prompt, as many as there are, up to one in so many.
 
 
 class Request(NamedTuple):
@@ -99,7 +102,8 @@ def decode(
     room, K = at_once(share, max(len(request.keys) for request in requests))
     G = max(1, *(len(request.script) for request in requests))
     grammar = Grammar(*place(engine.mesh, tuple(map(np.asarray, grammar)), REPLICATED))
-    rows = empty(engine, params, shards * share, G)
+    reach = engine.reaches[0]
+    rows = empty(engine, params, shards * share, G, reach)
     prefix_PxC = np.array([_opened(requests[0].prompt, opening)[:shared] for opening in openings], np.int32)
     prefix = read_prefix(engine, params, place(engine.mesh, prefix_PxC, REPLICATED))
     order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), i))
@@ -109,7 +113,7 @@ def decode(
     lengths_B = np.zeros(shards * share, np.int32)
     begun: dict[int, dict[int, Transcript]] = {}
     while waiting or any(owners):
-        while waiting and _free(owners, shards).min() >= min(room, share):
+        while waiting and _free(owners, shards).max() >= room:
             arrays = _fill(
                 requests,
                 waiting,
@@ -123,11 +127,13 @@ def decode(
                 engine.capacity,
                 shared,
             )
+            rows, reach = _reaching(engine, rows, reach, max(reach, shared + arrays[1].shape[2]))
             arrays = [place(engine.mesh, a, spec) for a, spec in zip(arrays, REFILL_SPECS, strict=True)]
-            rows = refill(engine, params, prefix, rows, *arrays)
-        quorum = max(share - room, 0) if waiting else 0
+            rows = refill(engine, params, prefix, rows, *arrays, reach)
+        quorum = share - room if waiting else -1  # Nothing could be put into rows that are done.
+        # The next token needs room, and little else is read.
         longest = max(lengths_B[b] for b, owner in enumerate(owners) if owner is not None)
-        reach = next(reach for reach in engine.reaches if reach > longest or reach == engine.capacity)
+        rows, reach = _reaching(engine, rows, reach, longest + 1)
         rows = run(engine, params, grammar, rows, place(engine.mesh, np.int32(quorum), REPLICATED), reach)
         written = read(engine, rows)
         lengths_B[:] = written.lengths_B
@@ -144,10 +150,16 @@ def decode(
             rows = resume(engine, rows, *arrays)
 
 
+def _reaching(engine: Engine, rows: Rows, reach: int, n: int) -> tuple[Rows, int]:
+    """The rows with the least reach that has room for n tokens, and that reach."""
+    new = engine.reach_for(n)
+    return (rows if new == reach else resize(engine, rows, reach, new)), new
+
+
 def at_once(share: int, samples: int) -> tuple[int, int]:
     """The rows that a device fills at once, of its share, and how many of them are of one prompt."""
-    room = max(share // REFILL, 1)
-    return room, min(room, samples)
+    K = min(samples, max(share // TOGETHER, 1))
+    return max(share // REFILL, K), K
 
 
 def _free(owners: list, shards: int) -> np.ndarray:
@@ -184,12 +196,13 @@ def _fill(
         for shard in range(shards):
             if not waiting or width(waiting[0]) != T:
                 return at_RxK, prompts_PxRxT, lengths_R, script_RxG, keys_RxKx2
+            mine = range(shard * share, (shard + 1) * share)
+            free = [b for b in mine if owners[b] is None]
+            if len(free) < K:
+                continue
             (i, first), r = waiting.popleft(), shard * n + turn
             prompt, script, keys = requests[i]
-            mine = range(shard * share, (shard + 1) * share)
-            free = (b for b in mine if owners[b] is None)
-            for k, key in enumerate(keys[first : first + K]):
-                b = next(free)
+            for b, (k, key) in zip(free, enumerate(keys[first : first + K]), strict=False):
                 owners[b], lengths_B[b] = (i, first + k), len(prompt)
                 at_RxK[r, k], keys_RxKx2[r, k] = b - mine.start, key
             lengths_R[r], script_RxG[r, : len(script)] = len(prompt) - shared, script

@@ -85,9 +85,10 @@ def train_student(
             state = checkpoints.restore_latest(steps.state_shape)
         if state is None:
             with clock.phase("initialise"):
-                state = steps.init(jax.random.key(config.seed))
-                if initial is not None:
-                    state = state._replace(params=like(state.params, initial()))
+                if initial is None:
+                    state = steps.init(jax.random.key(config.seed))
+                else:
+                    state = steps.begin(like(steps.state_shape.params, initial()))
         start = int(state.step)
         release_memory()
         if start:

@@ -30,9 +30,8 @@ class TrainState(NamedTuple):
     opt_state: Any
 
 
-def init_state(student: Student, optimizer: optax.GradientTransformation, key: jax.Array) -> TrainState:
-    """A fresh state."""
-    params = student.init(key)
+def begin(optimizer: optax.GradientTransformation, params: Params) -> TrainState:
+    """The state before the first step."""
     return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
 
 
@@ -95,7 +94,8 @@ class Steps(NamedTuple):
     """The jitted functions of a training run and the shardings that they expect.
 
     Attributes:
-      init: key -> state, created straight in its shards.
+      init: key -> state of a fresh student, created straight in its shards.
+      begin: params -> state of a student that has them; donates them.
       train: (state, batch) -> (state, metrics); donates the state.
       evaluate: (params, batch) -> Sums.
       state_shape: shapes, dtypes and shardings of the state.
@@ -104,6 +104,7 @@ class Steps(NamedTuple):
     """
 
     init: Callable[[jax.Array], TrainState]
+    begin: Callable[[Params], TrainState]
     train: Callable[[TrainState, dict], tuple[TrainState, dict]]
     evaluate: Callable[[Params, dict], Sums]
     state_shape: TrainState
@@ -120,7 +121,7 @@ def make_steps(
     """Puts jit, shardings and donation together."""
 
     def init(key):
-        return init_state(student, optimizer, key)
+        return begin(optimizer, student.init(key))
 
     def train(state, batch):
         with on_mesh(mesh):
@@ -150,6 +151,12 @@ def make_steps(
 
     return Steps(
         init=jax.jit(init, out_shardings=shardings),
+        begin=jax.jit(
+            functools.partial(begin, optimizer),
+            in_shardings=(shardings.params,),
+            out_shardings=shardings,
+            donate_argnums=0,
+        ),
         train=jax.jit(
             train, in_shardings=(shardings, rows), out_shardings=(shardings, scalar), donate_argnums=0
         ),
