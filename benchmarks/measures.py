@@ -112,8 +112,8 @@ def _generate(batch):
     )
 
 
-def _dialogues(problems=8):
-    ours = dict(student="gpt2", problems=problems, slots=problems, capacity=512)
+def _dialogues(problems=32, slots=16):
+    ours = dict(student="gpt2", problems=problems, slots=slots, capacity=512)
     theirs = dict(student="gpt2", problems=problems)
     return Measure(
         "dialogues gpt2, GSM8K",

@@ -123,11 +123,13 @@ class Engine:
 
     @property
     def reaches(self) -> list[int]:
-        """What the states can have room for, in tokens: the capacity, half of it, and so on."""
-        reaches = [self.capacity]
-        while reaches[0] >= 2 * self.min_reach:
-            reaches.insert(0, -(-reaches[0] // 2))
-        return reaches
+        """What the states can have room for, in tokens: the capacity, three quarters and half of it, and so
+        on. Each is compiled when it is first needed."""
+        reaches, n = [self.capacity], self.capacity
+        while n >= 2 * self.min_reach:
+            n = -(-n // 2)
+            reaches += [n + n // 2, n]
+        return sorted(set(reaches))
 
     def reach_for(self, n: int) -> int:
         """The least reach that has room for n tokens; at most the capacity."""
