@@ -317,7 +317,7 @@ class Engine:
         return x if self.shards == 1 else jax.lax.pmax(x.astype(jnp.int32), *BATCH).astype(bool)
 
     def spread(self, f: Callable, in_specs: tuple, out_specs: Any) -> Callable:
-        """`f` on every device's own rows. Rows need nothing of each other, so nothing is communicated."""
+        """`f` on every device's own rows. They need nothing of each other but a word on when to stop."""
         if self.mesh is None:
             return f
         return jax.shard_map(f, mesh=self.mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)

@@ -102,11 +102,13 @@ def decode(
     room, K = at_once(share, max(len(request.keys) for request in requests))
     G = max(1, *(len(request.script) for request in requests))
     grammar = Grammar(*place(engine.mesh, tuple(map(np.asarray, grammar)), REPLICATED))
-    reach = engine.reaches[0]
-    rows = empty(engine, params, shards * share, G, reach)
     prefix_PxC = np.array([_opened(requests[0].prompt, opening)[:shared] for opening in openings], np.int32)
     prefix = read_prefix(engine, params, place(engine.mesh, prefix_PxC, REPLICATED))
     order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), i))
+    longest = len(requests[order[0]].prompt)
+    width = shared + padded(longest - shared, engine.capacity - shared)
+    reach = engine.reach_for(max(width, longest + 1))
+    rows = empty(engine, params, shards * share, G, reach)
     waiting = deque(_Job(i, first) for i in order for first in range(0, len(requests[i].keys), K))
     # The request and which of its transcripts.
     owners: list[tuple[int, int] | None] = [None] * (shards * share)

@@ -18,13 +18,13 @@ from jax import lax
 
 # Large and finite: what a mask makes of a score.
 MASKED = -1e30
-# The most tokens of a block. At 64 all that is made of one pair of blocks fits into a second-level cache.
+# Tokens of a block, about. At 64 all that is made of one pair of blocks fits into a second-level cache.
 BLOCK, MULTIPLE = 64, 8
 
 
 def block_size(T: int) -> int:
-    """C for rows of T tokens: as few blocks as BLOCK allows, all equal, with little padding."""
-    n_blocks = -(-T // BLOCK)
+    """C for rows of T tokens: equal blocks of about BLOCK, with little padding."""
+    n_blocks = max(round(T / BLOCK), 1)
     return -(-T // n_blocks // MULTIPLE) * MULTIPLE
 
 

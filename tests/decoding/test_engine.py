@@ -168,6 +168,17 @@ def test_students_of_a_cast_may_have_different_shapes(student, players, tokenize
     )
 
 
+@pytest.mark.parametrize("capacity", [8, 63, 64, 90, 96])
+def test_states_have_room_and_little_more(student, capacity):
+    engine = Engine((student,), capacity, max_steps=1, min_reach=8)
+    assert engine.reaches[-1] == capacity and engine.reaches == sorted(set(engine.reaches))
+    for n in range(1, capacity + 1):
+        reach = engine.reach_for(n)
+        assert n <= reach
+        # Half again as much at most, but for what rounding up to whole tokens adds.
+        assert reach <= 1.5 * n + 2 or reach == engine.reaches[0]
+
+
 def test_capacity_over_the_context_is_refused(student):
     with pytest.raises(ValueError, match="decode.capacity is 97 tokens; the student's context is 96"):
         Engine((student,), capacity=97, max_steps=1)

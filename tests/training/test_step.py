@@ -83,6 +83,14 @@ def test_room_for_too_few_targets_is_refused(rows):
         rows.learnt_only(8)
 
 
+def test_a_run_from_given_weights_is_one_that_drew_them(student, rows):
+    steps = make_steps(student, make_optimizer(TRAIN, TRAIN.steps), _mesh())
+    drawn = steps.init(jax.random.key(0))
+    given = steps.begin(steps.init(jax.random.key(0)).params)
+    batch = steps.put(rows, np.arange(8), rows.most_learnt)
+    jax.tree.map(np.testing.assert_array_equal, *(steps.train(s, batch)[0] for s in (drawn, given)))
+
+
 def test_rows_of_padding_teach_nothing(student, rows):
     steps = make_steps(student, make_optimizer(TRAIN, TRAIN.steps), _mesh())
     params = steps.init(jax.random.key(0)).params
