@@ -6,16 +6,16 @@ or, where everything is installed,
 
   python -m socratic_jax.main --config=configs/quickstart.py --workdir=runs/quickstart
 
-On two CPU cores (x86-64, f32) and with 2 GB: 10 min from a fresh clone, with light work beside (`time make
-quickstart`, seed 0). Expect, on 1,000 held-out problems, in per cent with 95 % Wilson intervals, for seed 0;
-seeds 1 and 2 were run before the train step computed the same in another order, which changes what is learnt
-as much as another seed does (seed 0 had 82.1 and 95.5 % of unified and iterative Socratic then):
+On two CPU cores (x86-64, f32) and with 2 GB: 6 min 49 s, everything installed (seed 0). Expect, on 1,000
+held-out problems, in per cent with 95 % Wilson intervals, for seed 0; seeds 1 and 2 were run before the train
+step computed the same in another order, which changes what is learnt as much as another seed does (seed 0 had
+82.1 and 95.5 % of unified and iterative Socratic then, and 81.3 and 77.4 % with other blocks of attention):
 
-  answer_only         10.0 ( 8.3 to 12.0)    8.2 ( 6.7 to 10.1)   11.2 ( 9.4 to 13.3)
+  answer_only          9.9 ( 8.2 to 11.9)    8.2 ( 6.7 to 10.1)   11.2 ( 9.4 to 13.3)
   cot                 99.9 (99.4 to 100 )   99.8 (99.3 to 99.9)   99.8 (99.3 to 99.9)
-  socratic_unified    81.3 (78.8 to 83.6)   97.6 (96.5 to 98.4)   99.1 (98.3 to 99.5)
-  socratic_iterative  77.4 (74.7 to 79.9)   98.5 (97.5 to 99.1)   96.5 (95.2 to 97.5)
-  oracle_questions    77.8 (75.1 to 80.3)   98.3 (97.3 to 98.9)   96.8 (95.5 to 97.7)
+  socratic_unified    73.2 (70.4 to 75.9)   97.6 (96.5 to 98.4)   99.1 (98.3 to 99.5)
+  socratic_iterative  81.3 (78.8 to 83.6)   98.5 (97.5 to 99.1)   96.5 (95.2 to 97.5)
+  oracle_questions    81.4 (78.9 to 83.7)   98.3 (97.3 to 98.9)   96.8 (95.5 to 97.7)
 
 The last takes gold questions: an upper bound for the questioner.
 
