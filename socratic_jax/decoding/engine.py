@@ -301,8 +301,9 @@ class Engine:
         def goes_on(rows: Rows) -> jax.Array:
             longest = jnp.max(jnp.where(rows.running_B, rows.lengths_B, 0))
             running = jnp.sum(rows.running_B)
-            impatient = jnp.sum(rows.waiting_B) * PATIENCE > running
-            stops = (running <= quorum) | impatient | (longest >= reach)
+            waiting = jnp.sum(rows.waiting_B)
+            # Who waits is not done, and makes no room.
+            stops = (running + waiting <= quorum) | (waiting * PATIENCE > running) | (longest >= reach)
             any_stops, any_runs = self.anywhere(jnp.stack([stops, running > 0]))
             return any_runs & ~any_stops
 
