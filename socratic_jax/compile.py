@@ -22,9 +22,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict, config_flags
 
 from socratic_jax import topologies
-from socratic_jax.decoding.engine import REFILL_SPECS, Engine, Rows, empty, prepare, refill, run
+from socratic_jax.decoding.engine import REFILL_SPECS, Engine, empty, prepare, refill, run
 from socratic_jax.decoding.grammar import N_PHASES, Grammar
 from socratic_jax.decoding.queue import at_once, padded
+from socratic_jax.decoding.rows import Rows
 from socratic_jax.decoding.sampling import Sampling
 from socratic_jax.devices import Device, find_device
 from socratic_jax.hlo import Collective, collectives

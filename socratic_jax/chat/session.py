@@ -11,9 +11,10 @@ import numpy as np
 
 from socratic_jax.decoding.calculator import forced_tokens
 from socratic_jax.decoding.dialogue import STEP_LIMIT, TOKEN_LIMIT, Cast, Dialogue
-from socratic_jax.decoding.engine import Engine, Rows, empty, read, read_prefix, refill, resume
+from socratic_jax.decoding.engine import Engine, empty, read, read_prefix, refill, resume
 from socratic_jax.decoding.grammar import DONE, Grammar, after, compile_grammar, parse_turns
 from socratic_jax.decoding.queue import Transcript, calculate, key_data, padded
+from socratic_jax.decoding.rows import Rows
 from socratic_jax.transcripts.examples import opening
 from socratic_jax.transcripts.roles import Role
 

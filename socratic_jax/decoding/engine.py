@@ -11,15 +11,15 @@ rows, T prompt slots, G script slots, F slots of what the calculator puts in, V 
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from socratic_jax.decoding.calculator import CLOSES, EQUALS, MAX_FORCED, OPENS
 from socratic_jax.decoding.grammar import DONE, SCRIPT, Grammar, after
+from socratic_jax.decoding.rows import Prompts, Rows, Written
 from socratic_jax.decoding.sampling import GREEDY, Sampling, sample
 from socratic_jax.sharding import BATCH, REPLICATED, batch_shards
 from socratic_jax.students.student import Decoder, Student, head_of_rows
@@ -27,62 +27,6 @@ from socratic_jax.transcripts.roles import Role
 
 # Rows that run are only held up for those that wait when more than one in so many does.
 PATIENCE = 8
-
-
-class Rows(NamedTuple):
-    """Everything that a batch of transcripts in progress consists of.
-
-    Attributes:
-      tokens_BxS: int32, the transcripts so far.
-      lengths_B: int32, how much of them there is.
-      phases_B: int32, see grammar.py.
-      steps_B: int32, solutions begun.
-      closed_B: bool, the step limit cut the dialogue short and forced the answer.
-      script_BxG: int32, tokens that are given from outside, in the order of their use.
-      cursor_B: int32, how much of the script has been used.
-      keys_B: one random key a row.
-      open_B: bool, inside of an annotation; see calculator.py.
-      waiting_B: bool, for what the calculator puts in; such a row stands still.
-      forced_BxF: int32, what it put in, at the right end.
-      pending_B: int32, how much of it is not written yet.
-      hidden: for each part, hidden states BxD at the last token.
-      states: for each part, its student's decoding state. They have room for as many tokens of a row as their
-        reach says, which may be less than the capacity: a step costs as much as the states that it reads.
-    """
-
-    tokens_BxS: jax.Array
-    lengths_B: jax.Array
-    phases_B: jax.Array
-    steps_B: jax.Array
-    closed_B: jax.Array
-    script_BxG: jax.Array
-    cursor_B: jax.Array
-    keys_B: jax.Array
-    open_B: jax.Array
-    waiting_B: jax.Array
-    forced_BxF: jax.Array
-    pending_B: jax.Array
-    hidden: tuple[jax.Array, ...]
-    states: tuple[Any, ...]
-
-    @property
-    def running_B(self) -> jax.Array:
-        return (self.phases_B != DONE) & (self.lengths_B < self.tokens_BxS.shape[1]) & ~self.waiting_B
-
-
-class Prompts(NamedTuple):
-    """Prompts that were read.
-
-    Attributes:
-      tokens_RxN, lengths_R: int32, the prompts, padded on the right.
-      hidden: for each part, hidden states RxD at the last token.
-      states: for each part, its student's state, with room for N tokens.
-    """
-
-    tokens_RxN: jax.Array
-    lengths_R: jax.Array
-    hidden: tuple[jax.Array, ...]
-    states: tuple[Any, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,11 +103,11 @@ class Engine:
             states=tuple(decoder.init_state(B, reach) for decoder in self.decoders),
         )
 
-    def resize(self, states: tuple, lengths_B, old: int, new: int) -> tuple:
-        """The states of rows with another reach, which all of these have room in."""
-        B = len(lengths_B)
+    def resize(self, states: tuple, old: int, new: int) -> tuple:
+        """The states of rows with another reach; those that go on have room in it."""
+        B = jax.tree.leaves(states)[0].shape[1]
         return tuple(
-            d.narrow(state, new) if new < old else d.widen(d.init_state(B, new), state)
+            d.narrow(state, new) if new <= old else d.widen(d.init_state(B, new), state)
             for d, state in zip(self.decoders, states, strict=True)
         )
 
@@ -197,17 +141,14 @@ class Engine:
     def seat(self, rows: Rows, reach: int, prompts: Prompts, at_RxK, script_RxG, keys_RxKx2) -> Rows:
         """Puts prompts that were read into rows that are done; see `refill`."""
         R, N = prompts.tokens_RxN.shape
-        hidden, states = [], []
-        for i, decoder in enumerate(self.decoders):
-            state = decoder.widen(decoder.init_state(R, reach), prompts.states[i])
-            hidden.append(rows.hidden[i].at[at_RxK].set(prompts.hidden[i][:, None], mode="drop"))
-            states.append(
-                jax.tree.map(
-                    lambda old, new: old.at[:, at_RxK].set(new[:, :, None], mode="drop"),
-                    rows.states[i],
-                    state,
-                )
-            )
+        hidden = jax.tree.map(
+            lambda old, new: old.at[at_RxK].set(new[:, None], mode="drop"), rows.hidden, prompts.hidden
+        )
+        states = jax.tree.map(
+            lambda old, new: old.at[:, at_RxK].set(new[:, :, None], mode="drop"),
+            rows.states,
+            self.resize(prompts.states, N, reach),
+        )
         new = {
             "tokens_BxS": jnp.zeros((R, 1, self.capacity), jnp.int32).at[:, 0, :N].set(prompts.tokens_RxN),
             "lengths_B": prompts.lengths_R[:, None],
@@ -223,8 +164,8 @@ class Engine:
         }
         return rows._replace(
             **{name: getattr(rows, name).at[at_RxK].set(value, mode="drop") for name, value in new.items()},
-            hidden=tuple(hidden),
-            states=tuple(states),
+            hidden=hidden,
+            states=states,
         )
 
     def resume(self, rows: Rows, forced_BxF, pending_B) -> Rows:
@@ -337,16 +278,6 @@ class Engine:
         return 1 if self.mesh is None else batch_shards(self.mesh)
 
 
-class Written(NamedTuple):
-    """What the host wants to know of `Rows`."""
-
-    tokens_BxS: np.ndarray
-    lengths_B: np.ndarray
-    phases_B: np.ndarray
-    closed_B: np.ndarray
-    waiting_B: np.ndarray
-
-
 # Where the arguments of `refill` and of `Engine.resume` after the rows have their batch axis.
 REFILL_SPECS = (BATCH, PartitionSpec(None, *BATCH), BATCH, BATCH, BATCH)
 RESUME_SPECS = (BATCH, BATCH)
@@ -360,15 +291,14 @@ def empty(engine: Engine, params, B: int, G: int, reach: int | None = None) -> R
 
 
 def resize(engine: Engine, rows: Rows, old: int, new: int) -> Rows:
-    """Rows with another reach, which all of them have room in."""
-    return rows._replace(states=_resize(engine, rows.states, rows.lengths_B, old, new))
+    """Rows with another reach; those that go on have room in it."""
+    return rows._replace(states=_resize(engine, rows.states, old, new))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 3, 4))
-def _resize(engine: Engine, states, lengths_B, old: int, new: int):
-    spec = engine.spec(Rows)
-    resize = functools.partial(engine.resize, old=old, new=new)
-    return engine.spread(resize, (spec.states, spec.lengths_B), spec.states)(states, lengths_B)
+@functools.partial(jax.jit, static_argnums=(0, 2, 3))
+def _resize(engine: Engine, states, old: int, new: int):
+    spec = engine.spec(Rows).states
+    return engine.spread(functools.partial(engine.resize, old=old, new=new), (spec,), spec)(states)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -403,7 +333,8 @@ def refill(
       lengths_R: int32, their lengths.
       script_RxG: int32, what is given besides the problem.
       keys_RxKx2: uint32, the data of a random key a row.
-      reach: of the rows, at least C + T; the capacity if not given.
+      reach: of the rows, which the prompts have room in without what they are padded with; the capacity if
+        not given.
     """
     # Apart, since what reads depends on the length of prompts alone, and takes long to compile.
     prompts = _read_prompts(engine, params, prefix, prompts_PxRxT, lengths_R)

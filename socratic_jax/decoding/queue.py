@@ -17,8 +17,6 @@ from socratic_jax.decoding.engine import (
     REFILL_SPECS,
     RESUME_SPECS,
     Engine,
-    Rows,
-    Written,
     empty,
     read,
     read_prefix,
@@ -28,6 +26,7 @@ from socratic_jax.decoding.engine import (
     run,
 )
 from socratic_jax.decoding.grammar import DONE, Grammar
+from socratic_jax.decoding.rows import Rows, Written
 from socratic_jax.sharding import REPLICATED, place
 
 PROMPT_MULTIPLE = 64  # Prompts are padded to a multiple of this, to compile few shapes.
@@ -36,7 +35,7 @@ TOGETHER = 4  # or, for samples of one prompt, as many as there are, up to one i
 
 
 class Request(NamedTuple):
-    """One or several transcripts to be written from one prompt, which is read once for all of them.
+    """One or several transcripts to be written from one prompt, read once for all that begin together.
 
     Attributes:
       prompt: tokens; the first of them may differ from part to part.
@@ -105,9 +104,8 @@ def decode(
     prefix_PxC = np.array([_opened(requests[0].prompt, opening)[:shared] for opening in openings], np.int32)
     prefix = read_prefix(engine, params, place(engine.mesh, prefix_PxC, REPLICATED))
     order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].prompt), i))
-    longest = len(requests[order[0]].prompt)
-    width = shared + padded(longest - shared, engine.capacity - shared)
-    reach = engine.reach_for(max(width, longest + 1))
+    # Of the longest prompt, and room for the next token.
+    reach = engine.reach_for(len(requests[order[0]].prompt) + 1)
     rows = empty(engine, params, shards * share, G, reach)
     waiting = deque(_Job(i, first) for i in order for first in range(0, len(requests[i].keys), K))
     # The request and which of its transcripts.
@@ -129,13 +127,11 @@ def decode(
                 engine.capacity,
                 shared,
             )
-            rows, reach = _reaching(engine, rows, reach, max(reach, shared + arrays[1].shape[2]))
+            rows, reach = _reaching(engine, rows, reach, owners, lengths_B)
             arrays = [place(engine.mesh, a, spec) for a, spec in zip(arrays, REFILL_SPECS, strict=True)]
             rows = refill(engine, params, prefix, rows, *arrays, reach)
         quorum = share - room if waiting else -1  # Nothing could be put into rows that are done.
-        # The next token needs room, and little else is read.
-        longest = max(lengths_B[b] for b, owner in enumerate(owners) if owner is not None)
-        rows, reach = _reaching(engine, rows, reach, longest + 1)
+        rows, reach = _reaching(engine, rows, reach, owners, lengths_B)
         rows = run(engine, params, grammar, rows, place(engine.mesh, np.int32(quorum), REPLICATED), reach)
         written = read(engine, rows)
         lengths_B[:] = written.lengths_B
@@ -152,9 +148,10 @@ def decode(
             rows = resume(engine, rows, *arrays)
 
 
-def _reaching(engine: Engine, rows: Rows, reach: int, n: int) -> tuple[Rows, int]:
-    """The rows with the least reach that has room for n tokens, and that reach."""
-    new = engine.reach_for(n)
+def _reaching(engine: Engine, rows: Rows, reach: int, owners: list, lengths_B) -> tuple[Rows, int]:
+    """The rows with the least reach that has room for the next token of each that goes on, and that reach."""
+    longest = max(lengths_B[b] for b, owner in enumerate(owners) if owner is not None)
+    new = engine.reach_for(longest + 1)
     return (rows if new == reach else resize(engine, rows, reach, new)), new
 
 
@@ -204,7 +201,7 @@ def _fill(
                 continue
             (i, first), r = waiting.popleft(), shard * n + turn
             prompt, script, keys = requests[i]
-            for b, (k, key) in zip(free, enumerate(keys[first : first + K]), strict=False):
+            for k, (b, key) in enumerate(zip(free, keys[first : first + K], strict=False)):
                 owners[b], lengths_B[b] = (i, first + k), len(prompt)
                 at_RxK[r, k], keys_RxKx2[r, k] = b - mine.start, key
             lengths_R[r], script_RxG[r, : len(script)] = len(prompt) - shared, script

@@ -150,9 +150,11 @@ def test_the_page_and_who_plays(server):
 
 
 def test_who_leaves_stops_the_dialogue(server, session, talkative, monkeypatch):
-    written, left, real = threading.Event(), threading.Event(), session.write
+    begun, written, left = threading.Event(), threading.Event(), threading.Event()
+    real = session.write
 
     def slow(tokens):
+        begun.set()
         try:
             for transcript in real(tokens):
                 yield transcript
@@ -167,6 +169,8 @@ def test_who_leaves_stops_the_dialogue(server, session, talkative, monkeypatch):
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         client.sendall(head.encode() + body)
         assert client.recv(12).startswith(b"HTTP/1.0 200")
+        # Who leaves before the first token has nothing to stop.
+        assert begun.wait(30)
     left.set()
     assert written.wait(30)
 
